@@ -1,0 +1,1 @@
+"""Made rows, each made inside one fold part from that part's rows alone."""

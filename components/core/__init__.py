@@ -1,0 +1,1 @@
+"""Contracts, specs, errors, seeds, deadlines, atomic files: what every other component stands on."""

@@ -1,0 +1,164 @@
+"""Files that are whole or absent: written to a temporary name in the same folder, synced, renamed.
+
+JSON and Parquet are written so that equal content gives equal bytes: sorted keys, no dates, no metadata of a library.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.errors import DiskFullError, UserMistake
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; renamed to `path` when the block ends well, removed otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with disk_full_is_clear(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a new empty folder beside `path`; it replaces `path` when the block ends well, removed otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        with disk_full_is_clear(path):
+            yield temporary
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def disk_full_is_clear(path: Path) -> Iterator[None]:
+    """Turn the operating system's "no space left" into one sentence with the numbers."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise _disk_full(path.parent, f", while writing {path.name}") from error
+
+
+@contextlib.contextmanager
+def refusals_are_clear() -> Iterator[None]:
+    """Turn what the operating system refuses anywhere in a command (no right, no room) into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = Path(str(error.filename)) if error.filename else Path.cwd()
+        if error.errno in NO_ROOM:
+            raise _disk_full(where) from error
+        if error.errno not in NO_RIGHT:
+            raise
+        raise UserMistake(
+            f"{_lasting(where)} cannot be read or written: {str(error.strerror).lower()}. "
+            "Change its rights, or work in another folder."
+        ) from error
+
+
+def _disk_full(folder: Path, what: str = "") -> DiskFullError:
+    folder = next(above for above in (_lasting(folder), *folder.parents) if above.is_dir())
+    left = shutil.disk_usage(folder).free / 1e6
+    return DiskFullError(f"disk full: {left:.1f} MB left in {folder}{what}. Free some space and run again.")
+
+
+def _lasting(path: Path) -> Path:
+    """Return the path, or the folder above it that is not one of our temporary ones."""
+    return next((above.parent for above in reversed((path, *path.parents)) if above.name.endswith(".tmp")), path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys and a final newline; NaN and infinity are refused."""
+    write_text(
+        path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False, default=_plain) + "\n"
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_parquet(path: Path, columns: Mapping[str, NDArray[Any] | list[Any]]) -> None:
+    """Write named columns of equal length; the same values give the same bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_statistics=False)
+
+
+def read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    """Read all columns of a Parquet file as numpy arrays."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, partitioning=None)
+    return {name: table.column(name).to_numpy() for name in table.column_names}
+
+
+def hash_file(path: Path) -> str:
+    """Return "sha256:..." of the bytes of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def hash_folder(folder: Path, leave_out: frozenset[str] = frozenset()) -> str:
+    """Return "sha256:..." over names and bytes of all files below a folder, in order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in leave_out:
+            digest.update(f"{name}\0{hash_file(path)}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def hash_json(value: Any) -> str:
+    """Return 16 hex digits that stand for a JSON value."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

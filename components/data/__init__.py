@@ -1,0 +1,1 @@
+"""Nouns of the data: reading a source, its schema and findings, splits, preprocessing."""

@@ -1,0 +1,205 @@
+"""What `search` drives when it tunes boosters: candidates in, outcomes out, one fold of one candidate per core.
+
+XGBoost lets go of Python's lock while it grows, so plain threads keep the cores busy, each model with one thread of
+its own: measured faster than one model on all cores, and the bytes do not depend on how many cores there are.
+Boosters are not cut short at rungs: early stopping ends each one by itself.
+
+Legend: S folds.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.contracts import JSON, Candidate, Evaluate, Fold, Metric, Outcome, Report
+from components.core.deadlines import Deadline
+from components.core.files import atomic_folder, hash_json
+from components.core.seeds import derive
+from components.core.table import Table
+from components.data.preprocessing.spec import TreePreprocess
+from components.data.preprocessing.target import TargetScaler
+from components.ensembles.boosting import BoosterStopping, TreesSpec
+from components.ensembles.boosting_fit import grow, xgboost_settings
+from components.ensembles.boosting_member import BoosterModel, load_booster
+from components.ensembles.fold_member import FoldPart, make_member
+from components.ensembles.prepared import Prepared, judged, prepare
+
+CutOff = Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fitted:
+    """One fold of one candidate."""
+
+    part: FoldPart
+    curves: Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(kw_only=True)
+class _Growing:
+    """A candidate some of whose folds are still growing."""
+
+    candidate: Candidate
+    left: int  # folds
+    fitted: list[_Fitted] = field(default_factory=list)
+    cause: str | None = None
+
+
+class BoosterEvaluate:
+    """A `components.core.contracts.Evaluate` of candidates {"trees": TreesSpec, "preprocess": TreePreprocess}.
+
+    `cores` models grow at a time; `stopping` is the section's `early_stopping`.
+    """
+
+    def __init__(self, *, table: Table, metric: Metric, seed: int, cores: int, stopping: BoosterStopping) -> None:
+        self.table = table
+        self.metric = metric
+        self.seed = seed
+        self.cores = cores
+        self.stopping = stopping
+
+    def __call__(
+        self,
+        generations: Iterator[Sequence[Candidate]],
+        folds: Sequence[Fold],
+        *,
+        report: Report,
+        deadline: Deadline,
+        checkpoint: Path,
+    ) -> Iterator[Outcome]:
+        """Yield each outcome when all its folds are grown; what the deadline cuts off has none."""
+        closed = Event()  # the caller wants no more: what grows stops at its next round
+        prepared: dict[str, list[Prepared]] = {}
+
+        def cut_off() -> bool:
+            return closed.is_set() or deadline.over()
+
+        with ThreadPoolExecutor(self.cores, thread_name_prefix="booster") as pool:
+            try:
+                for candidates in generations:
+                    jobs: dict[Future[_Fitted | None], _Growing] = {}
+                    for candidate in candidates:
+                        growing = _Growing(candidate=candidate, left=len(folds))
+                        for one in self._prepare(prepared, candidate.spec["preprocess"], folds):
+                            jobs[pool.submit(self._fit, candidate, one, cut_off)] = growing
+                    for job in as_completed(jobs):
+                        growing = jobs[job]
+                        _collect(growing, job)
+                        if not growing.left and (growing.cause or len(growing.fitted) == len(folds)):
+                            yield self._finish(growing, checkpoint)
+                    if deadline.over():
+                        return
+            finally:
+                closed.set()
+
+    def _prepare(self, known: dict[str, list[Prepared]], preprocess: JSON, folds: Sequence[Fold]) -> list[Prepared]:
+        """Prepare the folds once for all candidates with the same preprocessing."""
+        key = hash_json(preprocess)
+        if key not in known:
+            known[key] = prepare(TreePreprocess.model_validate(preprocess), self.table, folds)
+        return known[key]
+
+    def _fit(self, candidate: Candidate, prepared: Prepared, cut_off: CutOff) -> _Fitted | None:
+        """Grow one fold in a thread of the pool; None when it was cut off."""
+        if cut_off():
+            return None
+        schema, number = self.table.schema, prepared.fold.number
+        trees = TreesSpec.model_validate(candidate.spec["trees"])
+        fit_target, score_target, scaler = prepared.fit_target, prepared.score_target, None
+        if schema.task == "regression":
+            scaler = TargetScaler.fit(fit_target)
+            fit_target, score_target = scaler.transform(fit_target), scaler.transform(score_target)
+        seed = derive(self.seed, "boosting", candidate.number, "fold", number)
+        grown = grow(
+            xgboost_settings(trees, schema.task, schema.num_outputs, seed),
+            (prepared.fit, fit_target),
+            (prepared.scored, score_target),
+            rounds=trees.rounds,
+            patience=self.stopping.patience,
+            cut_off=cut_off,
+        )
+        if grown is None:
+            return None
+        model = BoosterModel(
+            ubj=grown.ubj,
+            task=schema.task,
+            num_outputs=schema.num_outputs,
+            trees=grown.rounds * (schema.num_outputs if schema.task == "multiclass" else 1),
+            depth=trees.max_depth,
+            scaler=scaler,
+        )
+        return _Fitted(part=judged(prepared, model, self.metric), curves=grown.curves)
+
+    def _finish(self, growing: _Growing, checkpoint: Path) -> Outcome:
+        """Write the member, with the folds that an earlier call left in its folder, and say what became of it."""
+        candidate = growing.candidate
+        now = sorted(growing.fitted, key=lambda one: one.part.number)
+        scores = tuple(one.part.score for one in now)
+        if growing.cause is None and not np.isfinite(scores).all():
+            growing.cause = "error: the predictions have no score"
+        if growing.cause is not None:
+            return failure(candidate.number, growing.cause)
+        folder = checkpoint / f"{candidate.number:05d}"
+        earlier = load_booster(folder).parts if (folder / "member.json").exists() else ()
+        fresh = {one.part.number: one.part for one in now}
+        parts = list(({part.number: part for part in earlier} | fresh).values())
+        member = make_member(
+            name=f"xgboost-{candidate.number}",
+            family="boosting",
+            spec=candidate.spec,
+            table=self.table.schema.table,
+            facts=_facts(parts),
+            parts=parts,
+        )
+        with atomic_folder(folder) as new:
+            member.save(new)
+        return Outcome(
+            number=candidate.number,
+            state="complete",
+            cause=None,
+            fold_scores_S=scores,
+            curves={part: mean_curve([one.curves[part] for one in now]) for part in ("train", "validation")},
+            rungs={},
+            folder=folder,
+            facts=_facts([one.part for one in now]),
+        )
+
+
+def _collect(growing: _Growing, job: Future[_Fitted | None]) -> None:
+    """Take one fold's result. A candidate that XGBoost refuses or that needs too much memory is data, no crash."""
+    growing.left -= 1
+    try:
+        fitted = job.result()
+    except MemoryError:
+        growing.cause = "out_of_memory"
+    except ValueError as error:  # XGBoostError is one
+        growing.cause = f"error: {str(error).strip().splitlines()[-1]}"
+    else:
+        growing.fitted += [] if fitted is None else [fitted]
+
+
+def _facts(parts: Sequence[FoldPart]) -> dict[str, float]:
+    """Return how many trees a fold needed, on average."""
+    return {"trees": round(float(np.mean([part.model.saved().json["trees"] for part in parts])), 1)}
+
+
+def mean_curve(curves: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the mean over folds, up to the round that all of them reached."""
+    shortest = min(len(curve) for curve in curves)
+    curves_St = np.stack([curve[:shortest] for curve in curves])
+    return curves_St.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def failure(number: int, cause: str) -> Outcome:
+    """Return the outcome of a candidate that came to nothing."""
+    return Outcome(
+        number=number, state="failed", cause=cause, fold_scores_S=(), curves={}, rungs={}, folder=None, facts={}
+    )
+
+
+_: type[Evaluate] = BoosterEvaluate

@@ -1,0 +1,92 @@
+"""How an ensemble makes one answer out of its members' answers: a weighted mean, or a weighted linear model of them.
+
+Both have one weight per member, none negative, so that a weight of zero means that the member is not needed. For
+classes the linear form is the logarithmic opinion pool: a softmax over weighted log-probabilities and an intercept;
+unlike the mean it can be surer, or less sure, than every member.
+
+Legend: M members, n rows, C outputs, P parts of the rows, K combinations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.contracts import JSON, Metric
+from components.ensembles.linear import softmax
+
+LEAST_PROBABILITY = 1e-5  # what a member can say for "never", before the logarithm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combiner:
+    """Weights over members, and how they are applied."""
+
+    form: Literal["mean", "linear"]
+    weight_M: NDArray[np.float64]
+    intercept_C: NDArray[np.float64]
+
+    def __call__(self, values_MnC: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Combine the members' answers to the same rows [n, C]."""
+        is_value = values_MnC.shape[2] == 1
+        inputs = values_MnC.astype(np.float64) if self.form == "mean" or is_value else log_probabilities(values_MnC)
+        answers_nC = np.tensordot(self.weight_M, inputs, axes=1) + self.intercept_C
+        if self.form == "mean" or is_value:
+            return answers_nC.astype(np.float32)
+        return softmax(answers_nC).astype(np.float32)
+
+    def only(self, members: NDArray[np.int64]) -> "Combiner":
+        """Return the same for a selection of the members."""
+        return Combiner(form=self.form, weight_M=self.weight_M[members], intercept_C=self.intercept_C)
+
+    def to_json(self) -> JSON:
+        """Return plain JSON."""
+        return {"form": self.form, "weights": self.weight_M.tolist(), "intercept": self.intercept_C.tolist()}
+
+    @classmethod
+    def from_json(cls, value: JSON) -> "Combiner":
+        """Read what `to_json` returned."""
+        return cls(form=value["form"], weight_M=np.array(value["weights"]), intercept_C=np.array(value["intercept"]))
+
+
+def weighted_mean(weight_M: NDArray[np.float64], num_outputs: int) -> Combiner:
+    """Return the weighted mean of the members; weights are made to sum to 1."""
+    return Combiner(form="mean", weight_M=weight_M / weight_M.sum(), intercept_C=np.zeros(num_outputs))
+
+
+def log_probabilities(values_MnC: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return logarithms, none below that of `LEAST_PROBABILITY`."""
+    return np.log(np.maximum(values_MnC.astype(np.float64), LEAST_PROBABILITY))
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """The metric as folds judge: on each part of the rows alone, then the mean. Turned so that greater is better."""
+
+    metric: Metric
+    truth_n: NDArray[Any]
+    parts: Sequence[NDArray[np.int64]]  # positions, each row in one part
+
+    def by_part(self, values_KnC: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score K combinations on every part, in the metric's own direction [K, P]."""
+        return np.stack([self.metric(self.truth_n[part], values_KnC[:, part]) for part in self.parts], axis=1)
+
+    def __call__(self, values_KnC: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score K combinations: greater is better, no score is the worst [K]."""
+        mean_K = self.by_part(values_KnC).mean(axis=1)
+        turned_K = mean_K if self.metric.greater_is_better else -mean_K
+        return np.where(np.isnan(turned_K), -np.inf, turned_K)
+
+    def without(self, part: int) -> tuple["PartScores", NDArray[np.int64]]:
+        """Return the same without one part, and the positions of the rows that stay."""
+        stay = [rows for number, rows in enumerate(self.parts) if number != part]
+        kept = np.sort(np.concatenate(stay))
+        moved = [np.searchsorted(kept, rows) for rows in stay]
+        return PartScores(self.metric, self.truth_n[kept], moved), kept
+
+
+def nearly(score: float, best: float) -> bool:
+    """Whether a score is as good as the best one, but for rounding: such scores are tied."""
+    return score >= best - 1e-6 * abs(best)

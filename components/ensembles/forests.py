@@ -1,0 +1,85 @@
+"""Random forests (Breiman 2001) and extra trees (Geurts et al. 2006): grown by scikit-learn, kept as flat arrays.
+
+A forest is grown in batches of a few trees, each with a seed of its own. So forests of one fold can share the cores
+with the others, the clock can end them between two batches, and the first 200 trees are the same whether 200 or 500
+were asked for. Settings are in `bagging.py`, prediction in `flat_trees.py`.
+
+Legend: N rows, C outputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.contracts import Features
+from components.ensembles import flat_trees
+from components.ensembles.flat_trees import FlatTrees, from_sklearn
+from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
+
+TREES_AT_ONCE = 20
+ROWS_PER_LEAF_ROW = 10_000  # one more row in every leaf for so many fit rows: keeps forests of large tables small
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForestModel:
+    """The forest of one fold."""
+
+    trees: FlatTrees
+
+    def predict(self, features: Features) -> NDArray[np.float32]:
+        """Predict the mean over trees [N, C]."""
+        return self.trees.predict(features.numeric_NF)
+
+    def cost(self) -> int:
+        """Comparisons per row: the longest path of every tree."""
+        return int(self.trees.depths().sum())
+
+    def saved(self) -> Saved:
+        """Return the six arrays."""
+        return Saved(arrays=self.trees.arrays(), json={})
+
+    @classmethod
+    def read(cls, saved: Saved) -> "ForestModel":
+        """Take back what `saved` returned; broken arrays raise ValueError."""
+        return cls(trees=FlatTrees.read(saved.arrays))
+
+
+def grow_trees(
+    kind: str, features: Features, target_n: NDArray[Any], *, num_outputs: int, count: int, seed: int
+) -> ForestModel:
+    """Grow `count` trees in one thread; `kind` is random_forest or extra_trees. Values are learned when C is 1."""
+    from sklearn import ensemble
+
+    is_regression = num_outputs == 1
+    names = {
+        "random_forest": ("RandomForestClassifier", "RandomForestRegressor"),
+        "extra_trees": ("ExtraTreesClassifier", "ExtraTreesRegressor"),
+    }
+    # A third of the columns is Breiman's choice for regression forests; extra trees need all of them there.
+    columns: Any = "sqrt" if not is_regression else 1.0 if kind == "extra_trees" else 1 / 3
+    forest = getattr(ensemble, names[kind][is_regression])(
+        n_estimators=count,
+        max_features=columns,
+        min_samples_leaf=1 + len(target_n) // ROWS_PER_LEAF_ROW,
+        n_jobs=1,
+        random_state=seed % 2**32,
+    )
+    forest.fit(features.numeric_NF, target_n)
+    classes = None if is_regression else forest.classes_.astype(np.int64)
+    return ForestModel(trees=from_sklearn([tree.tree_ for tree in forest.estimators_], classes, num_outputs))
+
+
+def joined(forests: Sequence[FoldModel]) -> ForestModel:
+    """Lay batches of one forest together, in this order."""
+    parts = [forest.trees for forest in forests if isinstance(forest, ForestModel)]
+    assert len(parts) == len(forests), "batches of forests only"
+    return ForestModel(trees=flat_trees.joined(parts))
+
+
+def load_forest(folder: Path) -> FoldMember:
+    """Load a member of the families "random_forest" and "extra_trees"."""
+    return read_member(folder, ForestModel.read)

@@ -1,0 +1,77 @@
+"""The linear meta-learner (Wolpert 1992; Breiman 1996, "stacked regressions"): a model of the members' answers.
+
+Weights are never negative, which Breiman found to matter more than any other choice, and drawn a little towards an
+equal share of all members, the more the fewer rows there are; the intercept is free. Numbers: least squares. Classes:
+log loss of the logarithmic opinion pool (`combine.py`). Weights that round to nothing are set to zero.
+
+Legend: M members, n rows, C outputs.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.ensembles.combine import Combiner, log_probabilities
+from components.ensembles.linear import log_softmax
+
+PULL = 1.0  # rows' worth of belief in equal shares
+LEAST_WEIGHT = 0.01
+
+
+def linear(values_MnC: NDArray[np.float32], truth_n: NDArray[Any]) -> Combiner:
+    """Fit the meta-learner, and once more without the members that came out with next to no weight."""
+    fit = _fit_values if values_MnC.shape[2] == 1 else _fit_classes
+    weight_M, _ = fit(values_MnC, truth_n)
+    used = np.flatnonzero(weight_M >= LEAST_WEIGHT * weight_M.max())
+    weight_M = np.zeros(len(values_MnC))
+    weight_M[used], intercept_C = fit(values_MnC[used], truth_n)
+    return Combiner(form="linear", weight_M=weight_M, intercept_C=intercept_C)
+
+
+def _fit_values(
+    values_MnC: NDArray[np.float32], truth_n: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Minimise squared error, weights >= 0: non-negative least squares on centred columns."""
+    from scipy.optimize import nnls
+
+    x_nM = values_MnC[:, :, 0].T.astype(np.float64)
+    centre_M, centre = x_nM.mean(axis=0), float(truth_n.mean())
+    spread = float(np.std(truth_n)) or 1.0
+    num_members = x_nM.shape[1]
+    pull = np.sqrt(PULL) * np.eye(num_members)
+    left = np.vstack([(x_nM - centre_M) / spread, pull])
+    right = np.concatenate([(truth_n - centre) / spread, np.full(num_members, np.sqrt(PULL) / num_members)])
+    weight_M, _ = nnls(left, right)
+    return weight_M, np.array([centre - centre_M @ weight_M])
+
+
+def _fit_classes(
+    values_MnC: NDArray[np.float32], truth_n: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Minimise log loss, weights >= 0, by bounded L-BFGS."""
+    from scipy.optimize import minimize
+
+    logs_MnC = log_probabilities(values_MnC)
+    num_members, num_rows, num_outputs = logs_MnC.shape
+    rows, equal = np.arange(num_rows), 1 / num_members
+
+    def value_and_slope(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weight_M, intercept_C = flat[:num_members], flat[num_members:]
+        pooled_nC = log_softmax(np.tensordot(weight_M, logs_MnC, axes=1) + intercept_C)
+        error_nC = np.exp(pooled_nC)
+        error_nC[rows, truth_n] -= 1.0
+        value = -pooled_nC[rows, truth_n].sum() + PULL / 2 * (((weight_M - equal) ** 2).sum() + (intercept_C**2).sum())
+        slope = np.concatenate(
+            [
+                np.tensordot(logs_MnC, error_nC, axes=([1, 2], [0, 1])) + PULL * (weight_M - equal),
+                error_nC.sum(axis=0) + PULL * intercept_C,
+            ]
+        )
+        return float(value) / num_rows, slope / num_rows
+
+    start = np.concatenate([np.full(num_members, equal), np.zeros(num_outputs)])
+    bounds = [(0.0, None)] * num_members + [(None, None)] * num_outputs
+    options = {"maxiter": 200, "ftol": 1e-10, "gtol": 1e-7}
+    flat = minimize(value_and_slope, start, method="L-BFGS-B", jac=True, bounds=bounds, options=options).x
+    return flat[:num_members], flat[num_members:]

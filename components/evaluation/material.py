@@ -1,0 +1,156 @@
+"""What the other stages found out, read once from their outs: for the sentences, the plots and the report.
+
+Nothing here is computed by models. What a clock decided (why a search ended, how long a stage took) lies outside the
+outs, in `.espalier/`, is read by `read_endings` and by the report alone, and never reaches scores.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.files import read_json, read_parquet
+from components.core.table import Schema
+from components.evaluation.diagnosis import Diagnosis, diagnose
+
+SEARCHES = ("search", "boosting")
+PLAIN = ("trial", "state", "cause", "score", "rungs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One line of a trials.parquet."""
+
+    number: int
+    state: str
+    cause: str
+    score: float | None
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """The out of search or boosting."""
+
+    trials: tuple[Trial, ...]
+    curves: Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]  # trial -> train, validation
+    members: tuple[str, ...]  # the best first
+
+    @property
+    def best_trial(self) -> int | None:
+        """The number of the best member's trial: a member is called <kind>-<trial>."""
+        return None if not self.members else int(self.members[0].rsplit("-", 1)[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """All of it."""
+
+    schema: Schema
+    ingest: Mapping[str, Any]
+    split: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    stacking: Mapping[str, Any]
+    findings: Sequence[Mapping[str, Any]]
+    searches: Mapping[str, Searched]
+
+
+def read_material(folders: Mapping[str, Path]) -> Material:
+    """Read the outs of a project: word -> data/<word>."""
+    return Material(
+        schema=Schema.read(folders["split"] / "schema.json"),
+        ingest=read_json(folders["ingest"] / "ingest.json"),
+        split=read_json(folders["split"] / "split.json"),
+        augment=read_json(folders["augment"] / "augment.json"),
+        stacking=read_json(folders["stacking"] / "stacking.json"),
+        findings=read_json(folders["validate"] / "findings.json"),
+        searches={word: read_searched(folders[word], word) for word in SEARCHES},
+    )
+
+
+def read_searched(folder: Path, word: str) -> Searched:
+    """Read trials, curves and names of members of search or boosting."""
+    columns = read_parquet(folder / "trials.parquet")
+    params = [name for name in columns if name not in PLAIN and not name.startswith("facts.") and not _is_fold(name)]
+    trials = tuple(
+        Trial(
+            number=int(columns["trial"][i]),
+            state=str(columns["state"][i]),
+            cause=str(columns["cause"][i] or ""),
+            score=float(columns["score"][i]) if np.isfinite(columns["score"][i]) else None,
+            params={name: columns[name][i] for name in params if not _is_missing(columns[name][i])},
+        )
+        for i in range(len(columns["trial"]))
+    )
+    curves = read_parquet(folder / "curves.parquet")
+    found = {}
+    for number in np.unique(curves["trial"]):
+        inside = curves["trial"] == number
+        train, validation = curves["train"][inside], curves["validation"][inside]
+        both = np.isfinite(train) & np.isfinite(validation)
+        found[int(number)] = (train[both], validation[both])
+    return Searched(trials=trials, curves=found, members=tuple(read_json(folder / f"{word}.json")["members"]))
+
+
+def searched_facts(searched: Searched, *, greater_is_better: bool) -> dict[str, Any]:
+    """Return the form of scores.json `searched`: counts, causes, and the trial of the last gain."""
+    causes: dict[str, int] = {}
+    best: float | None = None
+    last_gain = None
+    for trial in searched.trials:
+        if trial.state == "failed":
+            causes[trial.cause] = causes.get(trial.cause, 0) + 1
+        if trial.state != "complete" or trial.score is None:
+            continue
+        if best is None or (trial.score > best if greater_is_better else trial.score < best):
+            best, last_gain = trial.score, trial.number
+    states = [trial.state for trial in searched.trials]
+    return {
+        "trials": len(states),
+        **{state: states.count(state) for state in ("complete", "pruned", "failed")},
+        "causes": dict(sorted(causes.items())),
+        "last_gain": last_gain,
+    }
+
+
+def diagnosis_of(material: Material, guess: float | None) -> dict[str, str]:
+    """Diagnose the best network (`guess`: the loss of guessing); where there is none, the best booster."""
+    for word in SEARCHES:
+        searched = material.searches[word]
+        number = searched.best_trial
+        if number is not None and number in searched.curves:
+            found: Diagnosis = diagnose(*searched.curves[number], guess=guess if word == "search" else None)
+            return {"word": found.word, "sentence": found.sentence, "member": searched.members[0]}
+    return {"word": "unknown", "sentence": "There is no learning curve to read.", "member": ""}
+
+
+def read_endings(studies: Path) -> dict[str, str]:
+    """Return why search and boosting ended: word -> trials | seconds | stopped | space, as far as it is known."""
+    found = {}
+    for word in SEARCHES:
+        path = studies / f"{word}.json"
+        if path.exists() and "ended_by" in (note := read_json(path)):
+            found[word] = str(note["ended_by"])
+    return found
+
+
+def _is_fold(name: str) -> bool:
+    return name.startswith("fold_") and name[5:].isdigit()
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
+
+
+def network_table(folder: Path, schema: Schema) -> list[dict[str, Any]]:
+    """Return the layers of a network member as {"layer", "shape", "parameters"}."""
+    from components.data.preprocessing.pipeline import Layout
+    from components.data.preprocessing.spec import NetworkPreprocess
+    from components.networks import describe
+
+    spec = read_json(folder / "member.json")["spec"]
+    inputs = Layout.of(NetworkPreprocess.model_validate(spec["preprocess"]), schema).names
+    return describe(spec["network"], len(inputs), schema.num_outputs)

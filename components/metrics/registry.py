@@ -1,0 +1,115 @@
+"""The table of all metrics: name -> what it is called in a sentence, which way is better, for which task.
+
+A metric is data around one formula, so a new one is one line here and one function beside. All of them keep the same
+manners (the contract suite in tests/metrics holds them to it): K models in one call, weights, NaN for a model that
+predicts something that is no finite number, NaN for no rows at all, and a documented value in every other corner.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.contracts import Task
+from components.core.errors import UserMistake, did_you_mean
+from components.metrics import confusion, log_loss, regression, roc_auc
+
+Needs = Literal["probability", "label", "value"]
+Formula = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+
+
+@dataclass(kw_only=True, eq=False)
+class Score:
+    """One metric: `components.core.contracts.Metric` around a formula (truth_n, values_KnC, weight_n) -> [K]."""
+
+    name: str
+    title: str  # as it is written in a sentence
+    greater_is_better: bool
+    needs: Needs
+    tasks: tuple[Task, ...]
+    formula: Formula
+
+    def __call__(
+        self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32], weight_n: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Score K models on the same n rows: [K]; NaN for a model with a value that is not finite, or without rows."""
+        assert values_KnC.shape[1:2] == truth_n.shape, "truth is [n], values are [K, n, C]"
+        weights = np.ones(len(truth_n)) if weight_n is None else weight_n.astype(np.float64)
+        if not weights.sum() > 0:
+            return np.full(len(values_KnC), np.nan)
+        finite_K = np.isfinite(values_KnC).all(axis=(1, 2))
+        if finite_K.all():
+            return self.formula(truth_n, values_KnC, weights)
+        scores_K = np.full(len(values_KnC), np.nan)
+        scores_K[finite_K] = self.formula(truth_n, values_KnC[finite_K], weights)
+        return scores_K
+
+
+BOTH: tuple[Task, ...] = ("binary", "multiclass")
+
+
+def _score(
+    name: str, title: str, formula: Formula, needs: Needs, tasks: tuple[Task, ...], *, less: bool = False
+) -> Score:
+    return Score(name=name, title=title, greater_is_better=not less, needs=needs, tasks=tasks, formula=formula)
+
+
+_ALL = (
+    _score("accuracy", "accuracy", confusion.accuracy, "label", BOTH),
+    _score("balanced_accuracy", "balanced accuracy", confusion.balanced_accuracy, "label", BOTH),
+    _score("precision", "precision", confusion.averaged("precision", "event"), "label", BOTH),
+    _score("recall", "recall", confusion.averaged("recall", "event"), "label", BOTH),
+    _score("f1", "F1", confusion.averaged("f1", "event"), "label", BOTH),
+    _score("precision_macro", "precision (macro)", confusion.averaged("precision", "macro"), "label", BOTH),
+    _score("recall_macro", "recall (macro)", confusion.averaged("recall", "macro"), "label", BOTH),
+    _score("f1_macro", "F1 (macro)", confusion.averaged("f1", "macro"), "label", BOTH),
+    _score("precision_weighted", "precision (weighted)", confusion.averaged("precision", "weighted"), "label", BOTH),
+    _score("recall_weighted", "recall (weighted)", confusion.averaged("recall", "weighted"), "label", BOTH),
+    _score("f1_weighted", "F1 (weighted)", confusion.averaged("f1", "weighted"), "label", BOTH),
+    _score("roc_auc", "ROC AUC", roc_auc.roc_auc, "probability", BOTH),
+    _score("log_loss", "log loss", log_loss.log_loss, "probability", BOTH, less=True),
+    _score("brier", "Brier score", log_loss.brier, "probability", BOTH, less=True),
+    _score("mse", "MSE", regression.mse, "value", ("regression",), less=True),
+    _score("rmse", "RMSE", regression.rmse, "value", ("regression",), less=True),
+    _score("mae", "MAE", regression.mae, "value", ("regression",), less=True),
+    _score("r2", "R2", regression.r2, "value", ("regression",)),
+)
+METRICS = {metric.name: metric for metric in _ALL}
+
+_AUTO: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+_SAME_AS_MACRO = ("precision", "recall", "f1")  # what these names mean for more than two classes
+
+
+def get(name: str) -> Score:
+    """Return the metric of this name; a `UserMistake` names the nearest one."""
+    if name not in METRICS:
+        nearest = did_you_mean(name, METRICS) or f"One of: {', '.join(METRICS)}."
+        raise UserMistake(f"metric is '{name}', not the name of a metric. {nearest}")
+    return METRICS[name]
+
+
+def names(task: Task) -> tuple[str, ...]:
+    """Return the metrics of a task as a report lists them, none twice under two names."""
+    return tuple(name for name in optimisable(task) if task != "multiclass" or name not in _SAME_AS_MACRO)
+
+
+def optimisable(task: Task) -> tuple[str, ...]:
+    """Return all names that may stand after `metric:` for this task."""
+    return tuple(metric.name for metric in _ALL if task in metric.tasks)
+
+
+def auto(task: Task) -> str:
+    """Return what `metric: auto` means: roc_auc for two classes, log_loss for more, rmse for numbers."""
+    return _AUTO[task]
+
+
+def resolve(word: str, task: Task) -> Score:
+    """Return the metric that `metric: <word>` means for a task; a `UserMistake` when it scores another kind of task."""
+    metric = get(auto(task) if word == "auto" else word)
+    if task not in metric.tasks:
+        raise UserMistake(
+            f"metric is '{word}', which does not score a {task} task. One of: auto, {', '.join(optimisable(task))}."
+        )
+    return metric

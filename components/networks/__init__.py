@@ -1,0 +1,18 @@
+"""Network architectures, every one written with a leading population axis K.
+
+`registry.py` has the table of kinds, `network.py` what every architecture is, `store.py` where its tensors lie.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def describe(spec: Mapping[str, Any], num_inputs: int, num_outputs: int) -> list[dict[str, Any]]:
+    """Return the layers of a network as rows {"layer", "shape", "parameters"}; `spec` is settled: {"kind": "mlp", ...}.
+
+    Imports no torch.
+    """
+    from components.networks.registry import read_spec
+
+    rows: list[dict[str, Any]] = read_spec(spec).build(num_inputs, num_outputs).table()
+    return rows

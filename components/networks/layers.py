@@ -1,0 +1,125 @@
+"""Layers with a leading population axis: K models, each with its own weights and its own batch, in one call.
+
+Written by hand, because torch.vmap over modules was 1.5 to 3 times slower on CPU (and below a plain loop for K < 8).
+Every model gets the same bits whatever stands beside it: nothing here mixes rows, and noise is each model's own.
+
+Legend: K models, B rows of a batch, I inputs, O outputs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+EPSILON = 1e-5
+MOMENTUM = 0.1  # share of a batch in the running statistics, as in torch
+
+
+def linear(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
+    """Return x W' + b: [K, B, O]. Weights are stored [O, I], which is 4 to 6 times faster where O is narrow."""
+    if weight_KOI.shape[1] == 1:  # a matrix product with one column takes other kernels for K = 1: other last bits
+        return (x_KBI * weight_KOI).sum(2, keepdim=True) + bias_KO.unsqueeze(1)
+    return torch.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
+
+
+def dropout(h_KBO: torch.Tensor, rates: Sequence[float], generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Set units to 0 with each model's own probability, in steps of 1/65536, and scale the rest up.
+
+    Sixteen bits a unit, drawn from the model's own generator: twice as fast as uniform floats.
+    """
+    if not any(rates):
+        return h_KBO
+    size = h_KBO[0].numel()
+    bits = torch.zeros(len(rates), -(-size // 4), dtype=torch.int64)
+    for row, rate, generator in zip(bits, rates, generators, strict=True):
+        if rate:
+            row.random_(-(2**63), 2**63 - 1, generator=generator)
+    steps = [min(round(rate * 65536), 65535) for rate in rates]
+    below = torch.tensor([step - 32768 for step in steps], dtype=torch.int16).view(-1, 1, 1)
+    scale = torch.tensor([65536 / (65536 - step) for step in steps], dtype=h_KBO.dtype).view(-1, 1, 1)
+    kept = (bits.view(torch.int16)[:, :size].view(h_KBO.shape) >= below).to(h_KBO.dtype).mul_(scale)
+    return h_KBO * kept.to(h_KBO.device)
+
+
+class BatchNorm(torch.autograd.Function):
+    """(x - mean) / sqrt(variance + 1e-5) * scale + shift over the rows of a batch that count (Ioffe 2015).
+
+    torch's own batch norm knows no weights, and rows of padding must not enter a mean. Written out with its backward
+    pass it is as fast as torch's with the models folded into channels. Returns also mean and variance [K, O].
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x_KBO: torch.Tensor,
+        scale_KO: torch.Tensor,
+        shift_KO: torch.Tensor,
+        weight_KB1: torch.Tensor | None,
+        count_K1: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """`count_K1`: rows that count, at least 1."""
+        mean_KO = _sum(x_KBO, weight_KB1) / count_K1
+        normal = x_KBO - mean_KO.unsqueeze(1)
+        variance_KO = _sum(normal * normal, weight_KB1) / count_K1
+        inverse_KO = torch.rsqrt(variance_KO + EPSILON)
+        normal.mul_(inverse_KO.unsqueeze(1))
+        ctx.save_for_backward(normal, inverse_KO, scale_KO, weight_KB1, count_K1)
+        ctx.mark_non_differentiable(mean_KO, variance_KO)
+        return torch.addcmul(shift_KO.unsqueeze(1), normal, scale_KO.unsqueeze(1)), mean_KO, variance_KO
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Rows of padding have no gradient of their own; they must not get one through mean and variance."""
+        normal, inverse_KO, scale_KO, weight_KB1, count_K1 = ctx.saved_tensors
+        upper = gradients[0]
+        for_shift_KO, for_scale_KO = upper.sum(1), (upper * normal).sum(1)
+        mean_K1O, slope_K1O = (for_shift_KO / count_K1).unsqueeze(1), (for_scale_KO / count_K1).unsqueeze(1)
+        through = torch.addcmul(mean_K1O, normal, slope_K1O)
+        if weight_KB1 is not None:
+            through.mul_(weight_KB1)
+        return (upper - through).mul_((inverse_KO * scale_KO).unsqueeze(1)), for_scale_KO, for_shift_KO, None, None
+
+
+def _sum(x_KBO: torch.Tensor, weight_KB1: torch.Tensor | None) -> torch.Tensor:
+    # x * 1.0 is x to the last bit: a model gets the same sum whether its neighbours need padding or not
+    return x_KBO.sum(1) if weight_KB1 is None else (x_KBO * weight_KB1).sum(1)
+
+
+def batch_norm_training(
+    x_KBO: torch.Tensor,
+    scale_KO: torch.Tensor,
+    shift_KO: torch.Tensor,
+    running: tuple[torch.Tensor, torch.Tensor],
+    weight_KB: torch.Tensor | None,
+    steps: Sequence[int],
+    active: Sequence[bool],
+) -> torch.Tensor:
+    """Standardise by the batch; bring the running mean and variance [K, O] of active models up to date, in place.
+
+    During a model's first steps its running statistics are the plain mean of its batches: a small table has one batch
+    an epoch, and early stopping would otherwise judge networks that still carry the statistics they were born with.
+    """
+    num_models, batch = x_KBO.shape[:2]
+    if weight_KB is None:
+        count_K1 = torch.full((num_models, 1), float(batch), dtype=x_KBO.dtype, device=x_KBO.device)
+        weight_KB1 = None
+    else:
+        weight_KB1 = weight_KB.unsqueeze(2)
+        count_K1 = weight_KB.sum(1, keepdim=True).clamp_min(1.0)
+    found = BatchNorm.apply(x_KBO, scale_KO, shift_KO, weight_KB1, count_K1)  # type: ignore[no-untyped-call]
+    normal, mean_KO, variance_KO = found
+    shares = [max(MOMENTUM, 1 / (step + 1)) if on else 0.0 for step, on in zip(steps, active, strict=True)]
+    share_K1 = torch.tensor(shares, dtype=x_KBO.dtype, device=x_KBO.device).unsqueeze(1)
+    unbiased_KO = variance_KO * (count_K1 / (count_K1 - 1).clamp_min(1.0))
+    for kept_KO, new_KO in zip(running, (mean_KO, unbiased_KO), strict=True):
+        kept_KO.add_(share_K1 * (new_KO - kept_KO))
+    return normal
+
+
+def batch_norm_prediction(
+    x_KBO: torch.Tensor, scale_KO: torch.Tensor, shift_KO: torch.Tensor, running: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """Standardise by the running statistics."""
+    mean_KO, variance_KO = running
+    slope_KO = scale_KO * torch.rsqrt(variance_KO + EPSILON)
+    return torch.addcmul((shift_KO - mean_KO * slope_KO).unsqueeze(1), x_KBO, slope_KO.unsqueeze(1))

@@ -1,0 +1,127 @@
+"""Multilayer perceptrons: `layers` hidden layers of `width` units, each linear -> batch norm -> activation -> dropout.
+
+The first choice for tables; "Better by default" (Holzmüller et al. 2024) shows how far it goes. Layers are in
+`layers.py`, activation functions in `activations.py`, first weights in `initialization.py`.
+
+Legend: K models, B rows of a batch, F inputs, C outputs.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from components.core.lazy import lazy
+from components.core.specs import Spec, setting
+from components.networks.network import TrainingPass, Views
+from components.networks.store import Layout, Slot
+
+if TYPE_CHECKING:
+    import torch
+
+    from components.networks import activations, initialization, layers
+else:
+    activations = lazy("components.networks.activations")
+    initialization = lazy("components.networks.initialization")
+    layers = lazy("components.networks.layers")
+
+
+class MLP(Spec):
+    """A multilayer perceptron."""
+
+    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization"})  # may differ inside a population
+
+    kind: Literal["mlp"] = setting("mlp", "fully connected layers")
+    layers: int = setting(3, "hidden layers", search={"low": 2, "high": 4}, ge=1, le=16)
+    width: int = setting(128, "units of one hidden layer", search={"choose": [64, 128, 256]}, ge=1, le=4096)
+    activation: Literal["relu", "leaky_relu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh"] = setting(
+        "relu",
+        "also sigmoid, tanh, leaky_relu, gelu, silu",
+        search={"choose": ["relu", "selu", "mish"]},
+    )
+    initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("he", "also xavier, lecun, orthogonal")
+    batch_norm: bool = setting(False, "units standardised over the batch", search={"choose": [True, False]})
+    dropout: float = setting(
+        0.0,
+        "share of the units left out in a step",
+        search={"choose": [0.0, {"low": 0.05, "high": 0.5}]},
+        ge=0,
+        lt=1,
+    )
+
+    def build(self, num_inputs: int, num_outputs: int) -> "MLPNetwork":
+        """Return the network for a number of inputs (0 is allowed: it learns the shares) and outputs."""
+        return MLPNetwork(self, num_inputs, num_outputs)
+
+
+class MLPNetwork:
+    """`components.networks.network.Network` for perceptrons."""
+
+    def __init__(self, spec: MLP, num_inputs: int, num_outputs: int) -> None:
+        self.spec = spec
+        self.widths = (num_inputs, *[spec.width] * spec.layers, num_outputs)
+        slots: list[Slot] = []
+        statistics: list[Slot] = []
+        for number, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+            slots.append(Slot(name=f"{number}.weight", shape=(outputs, inputs), penalised=True))
+            slots.append(Slot(name=f"{number}.bias", shape=(outputs,)))
+            if spec.batch_norm and number < spec.layers:
+                slots.append(Slot(name=f"{number}.norm.scale", shape=(outputs,)))
+                slots.append(Slot(name=f"{number}.norm.shift", shape=(outputs,)))
+                statistics.append(Slot(name=f"{number}.norm.mean", shape=(outputs,)))
+                statistics.append(Slot(name=f"{number}.norm.variance", shape=(outputs,)))
+        self.parameters = Layout(slots)
+        self.buffers = Layout(statistics)
+
+    def initialize(self, spec: MLP, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+        """See `Network`."""
+        for name, view in parameters.items():
+            if name.endswith("weight"):
+                initialization.initialize(spec.initialization, view[0], generator)
+            else:
+                view.fill_(1.0 if name.endswith("scale") else 0.0)
+        for name, view in buffers.items():
+            view.fill_(1.0 if name.endswith("variance") else 0.0)
+
+    def forward(
+        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        """See `Network`."""
+        activation = activations.FUNCTIONS[self.spec.activation]
+        h = x_KBF
+        for number in range(self.spec.layers):
+            h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"])
+            if self.spec.batch_norm:
+                h = self._batch_norm(number, parameters, buffers, h, training)
+            h = activation(h)
+            if training is not None:
+                h = layers.dropout(h, training.rates("dropout"), training.generators)
+        return layers.linear(h, parameters[f"{self.spec.layers}.weight"], parameters[f"{self.spec.layers}.bias"])
+
+    def _batch_norm(
+        self, number: int, parameters: Views, buffers: Views, h_KBO: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        running = (buffers[f"{number}.norm.mean"], buffers[f"{number}.norm.variance"])
+        scale, shift = parameters[f"{number}.norm.scale"], parameters[f"{number}.norm.shift"]
+        if training is None:
+            return layers.batch_norm_prediction(h_KBO, scale, shift, running)
+        return layers.batch_norm_training(
+            h_KBO, scale, shift, running, training.weight_KB, training.steps, training.active
+        )
+
+    def cost(self) -> int:
+        """Multiply-adds of the matrix products."""
+        return sum(inputs * outputs for inputs, outputs in zip(self.widths, self.widths[1:], strict=False))
+
+    def table(self) -> list[dict[str, Any]]:
+        """See `Network`."""
+        rows: list[dict[str, Any]] = []
+        for number, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+            hidden = number < self.spec.layers
+            name = f"hidden {number + 1}" if hidden else "output"
+            rows.append({"layer": f"{name}: linear", "shape": [inputs, outputs], "parameters": (inputs + 1) * outputs})
+            if not hidden:
+                continue
+            if self.spec.batch_norm:
+                rows.append({"layer": f"{name}: batch norm", "shape": [outputs], "parameters": 2 * outputs})
+            rows.append({"layer": f"{name}: {self.spec.activation}", "shape": [outputs], "parameters": 0})
+            if self.spec.dropout:
+                rows.append({"layer": f"{name}: dropout {self.spec.dropout:g}", "shape": [outputs], "parameters": 0})
+        return rows

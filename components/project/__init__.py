@@ -1,0 +1,1 @@
+"""From params.yaml to validated settings and objects; the only component that knows every family."""

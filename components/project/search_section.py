@@ -1,0 +1,21 @@
+"""The section `search`: how is searched (`components/search`), and what: preprocessing, networks, their training."""
+
+from typing import Annotated, Any
+
+from components.core.ranges import SpaceOf
+from components.core.specs import setting
+from components.data.preprocessing.spec import NetworkPreprocess
+from components.networks.registry import KINDS, spec_class
+from components.search.spec import SearchSettings
+from components.training.spec import TrainingSpec
+
+
+class SearchSpec(SearchSettings):
+    """Neural networks, chosen by Optuna, trained as populations.
+
+    Below preprocess, network and training any value may be a range; `space_of` reads them.
+    """
+
+    preprocess: Annotated[Any, SpaceOf(NetworkPreprocess)] = setting({}, "fitted inside each fold")
+    network: Annotated[Any, SpaceOf(*(spec_class(kind) for kind in KINDS))] = setting({}, "what is grown")
+    training: Annotated[Any, SpaceOf(TrainingSpec)] = setting({}, "how it is trained")

@@ -1,0 +1,88 @@
+"""The table technique -> key of params.yaml -> file that holds it: `espalier list` prints it, the README shows it.
+
+A test holds the three together: every key is found among the settings, every file is there, and the README's table has
+these lines.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One line of the table."""
+
+    name: str
+    key: str  # empty: nothing is set, it is always done
+    written: str  # what stands behind the key
+    file: str
+
+
+TECHNIQUES = (
+    Technique("CSV, Parquet, globs, examples", "ingest.source", "customers.csv", "components/data/ingest.py"),
+    Technique("leakage and other findings", "validate.on_error", "stop", "components/data/findings.py"),
+    Technique("types of columns", "validate.columns", "{zip: categorical}", "components/data/schema_inference.py"),
+    Technique("train and test; k-fold; stratified, grouped", "split.by", "stratified", "components/data/splits.py"),
+    Technique("gaussian noise", "augment.noise", "0.1", "components/augmentation/noise.py"),
+    Technique("SMOTE", "augment.smote", "true", "components/augmentation/smote.py"),
+    Technique("missing values", "search.preprocess.impute", "median", "components/data/preprocessing/impute.py"),
+    Technique("scaling", "search.preprocess.scale", "standard", "components/data/preprocessing/scale.py"),
+    Technique("one-hot, ordinal", "search.preprocess.encode", "one_hot", "components/data/preprocessing/encode.py"),
+    Technique("grid, random, Bayesian search", "search.sampler", "tpe", "components/search/samplers.py"),
+    Technique("pruning of trials", "search.pruner", "halving", "components/search/pruners.py"),
+    Technique("known strong configurations first", "search.start", "portfolio", "components/training/portfolio.py"),
+    Technique("fully connected networks", "search.network", "{kind: mlp}", "components/networks/mlp.py"),
+    Technique("ReLU, sigmoid, tanh, ...", "search.network.activation", "relu", "components/networks/activations.py"),
+    Technique("He, Xavier, ...", "search.network.initialization", "he", "components/networks/initialization.py"),
+    Technique("batch normalization", "search.network.batch_norm", "true", "components/networks/mlp.py"),
+    Technique("dropout", "search.network.dropout", "0.2", "components/networks/mlp.py"),
+    Technique("cross-entropy, MSE", "search.training.loss", "cross_entropy", "components/training/losses.py"),
+    Technique("label smoothing", "search.training.label_smoothing", "0.1", "components/training/losses.py"),
+    Technique("batch, mini-batch, stochastic", "search.training.batch_size", "full", "components/training/batches.py"),
+    Technique(
+        "SGD, Adam, AdamW, RMSprop, Adagrad; L2, weight decay",
+        "search.training.optimizer",
+        "{kind: sgd, momentum: 0.9}",
+        "components/training/optimizers.py",
+    ),
+    Technique(
+        "step, exponential, cyclical, cosine rates",
+        "search.training.schedule",
+        "cosine",
+        "components/training/schedules.py",
+    ),
+    Technique("L1", "search.training.l1", "1.0e-4", "components/training/population.py"),
+    Technique(
+        "early stopping", "search.training.early_stopping", "{patience: 16}", "components/training/early_stopping.py"
+    ),
+    Technique("boosting", "boosting.trees", "{max_depth: 6}", "components/ensembles/boosting.py"),
+    Technique(
+        "early stopping of trees", "boosting.early_stopping", "{patience: 100}", "components/ensembles/boosting_fit.py"
+    ),
+    Technique(
+        "bagging: random forest, extra trees", "bagging.members", "[extra_trees]", "components/ensembles/forests.py"
+    ),
+    Technique("regularised linear models", "bagging.members", "[linear]", "components/ensembles/linear.py"),
+    Technique("stacking", "stacking.method", "greedy", "components/ensembles/stacking.py"),
+    Technique("metrics to be optimised", "metric", "f1", "components/metrics/registry.py"),
+    Technique("bootstrap intervals", "evaluate.interval", "0.95", "components/evaluation/bootstrap.py"),
+    Technique("over- and underfitting, in words", "", "", "components/evaluation/diagnosis.py"),
+    Technique("permutation importance", "", "", "components/evaluation/importance.py"),
+    Technique("model card", "export.card", "true", "components/serving/bundle.py"),
+)
+
+
+def markdown() -> str:
+    """Return the table as the README has it."""
+    lines = ["| technique | key | written | file |", "|---|---|---|---|"]
+    for one in TECHNIQUES:
+        key = f"`{one.key}`" if one.key else ""
+        written = f"`{one.written}`" if one.written else "always"
+        lines.append(f"| {one.name} | {key} | {written} | [{one.file.removeprefix('components/')}]({one.file}) |")
+    return "\n".join(lines) + "\n"
+
+
+def text() -> str:
+    """Return the table for the terminal."""
+    names = max(len(one.name) for one in TECHNIQUES) + 2
+    keys = max(len(one.key) for one in TECHNIQUES) + 2
+    return "\n".join(f"{one.name:{names}}{one.key:{keys}}{one.file}" for one in TECHNIQUES)

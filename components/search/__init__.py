@@ -1,0 +1,1 @@
+"""Choosing: search spaces, samplers, pruners, generations; the only door to optuna."""

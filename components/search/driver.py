@@ -1,0 +1,91 @@
+"""Drive one search: plan, hand out, record, prune, keep. It can be killed at any moment and called again.
+
+`Evaluate` (networks or boosters; passed in, so that nothing here knows what is trained) pulls generations of candidates
+and yields outcomes. Each outcome is written to the study's files before anything else is done with it; a second call
+finds them, hands out only what is missing, and ends with the same bytes. Nothing that is measured in seconds decides
+anything but where the search ends: at the longest run of numbers 0..N-1 that `trials: N` would have trained.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from components.core.contracts import JSON, Evaluate, Fold
+from components.core.deadlines import NEVER, Deadline
+from components.core.errors import EspalierError, UserMistake
+from components.core.ranges import Group
+from components.search.generations import Planner
+from components.search.keeping import Keeper, ranking
+from components.search.result import ReportProgress, SearchResult, Trial, silent
+from components.search.spec import SearchSettings
+from components.search.start import fitted
+from components.search.study import Study
+from components.search.trials import Trials
+
+RESERVED_FOR_THE_KEPT = 0.35  # of the time, when the kept lack folds
+
+
+def run_search(
+    *,
+    space: Group,
+    settings: SearchSettings,
+    evaluate: Evaluate,
+    folds: Sequence[Fold],
+    num_rows: int,
+    study: Path,
+    seed: int,
+    greater_is_better: bool,
+    structure: Callable[[JSON], str],
+    start: Sequence[JSON] = (),
+    report_progress: ReportProgress = silent,
+    deadline: Deadline = NEVER,
+) -> SearchResult:
+    """Search the space until the trials are done, the clock ends it, or the user stops it.
+
+    `study` is a folder of this search alone, named by `study_key`; `num_rows` counts the train rows; `structure` says
+    which settings may share a population; `start` are points tried first (`start.py`).
+    Raises UserMistake when nothing would end the search, EspalierError when every trial fails.
+    """
+    if settings.trials == "auto" and deadline.at == math.inf and settings.sampler != "grid":
+        raise UserMistake("Nothing would end the search: trials is auto and there are no seconds. Set one of them.")
+    num_trials = None if settings.trials == "auto" else settings.trials
+    files = Study(study, generation=settings.generation, num_trials=num_trials, peers_matter=settings.pruner != "none")
+    planner = Planner(
+        files,
+        space,
+        sampler=settings.sampler,
+        start=fitted(space, start),
+        seed=seed,
+        greater_is_better=greater_is_better,
+    )
+    search = Trials(files, planner, space, settings, structure, greater_is_better, report_progress)
+    num_score_folds = settings.num_score_folds(len(folds), num_rows)
+    last_call = deadline
+    if num_score_folds < len(folds) and deadline.at < math.inf:
+        last_call = replace(deadline, at=deadline.at - RESERVED_FOR_THE_KEPT * deadline.left())
+    search.run(evaluate, folds[:num_score_folds], last_call)
+    trials, repeatable = search.result()
+    ranked = ranking(trials, greater_is_better=greater_is_better)
+    if trials and not ranked and all(trial.outcome.state == "failed" for trial in trials) and not deadline.over():
+        raise EspalierError(_all_failed(trials))
+    structures = {trial.number: structure(trial.spec) for trial in ranked}
+    keeper = Keeper(files, evaluate, folds, num_score_folds, structures)
+    kept = keeper.keep(ranked, settings.keep, deadline)
+    kept.sort(key=lambda it: (-it.score if greater_is_better else it.score, it.number))
+    return SearchResult(
+        trials=tuple(trials),
+        kept=tuple(kept),
+        ended_by=search.ended_by(deadline),
+        repeatable=repeatable and all(len(it.fold_scores_S) == len(folds) for it in kept),
+        num_score_folds=num_score_folds,
+        greater_is_better=greater_is_better,
+    )
+
+
+def _all_failed(trials: Sequence[Trial]) -> str:
+    causes = [trial.outcome.cause or "unknown" for trial in trials]
+    counted = sorted({(-causes.count(cause), cause) for cause in causes})
+    listed = ", ".join(f"{cause} ({-count})" for count, cause in counted[:5])
+    who = "the only trial" if len(trials) == 1 else f"all {len(trials)} trials"
+    return f"{who} failed: {listed}. Narrow the space where they fail, or let it try more."

@@ -1,0 +1,118 @@
+"""The best of a search: which weights are kept on disk, and the training of the best on the folds that they lack.
+
+A trial may have been judged on fewer folds than there are (`search.score_folds`); a member needs out-of-fold
+predictions on all of them. And weights of a trial that had left the best are gone: should a smaller `trials` or a
+larger `keep` ask for it again, it is trained again, to the same bytes.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from components.core.contracts import Candidate, Evaluate, Fold, Outcome
+from components.core.deadlines import Deadline
+from components.search.result import Kept, Trial
+from components.search.study import Study
+
+
+def ranking(trials: Iterable[Trial], *, greater_is_better: bool) -> list[Trial]:
+    """Return the complete trials, the best first; the lower number first among equals."""
+    scored = [(trial.score, trial) for trial in trials if trial.score is not None]
+    scored.sort(key=lambda pair: (-pair[0] if greater_is_better else pair[0], pair[1].number))
+    return [trial for _, trial in scored]
+
+
+def drop_weights(study: Study, trials: Sequence[Trial], keep: int, *, greater_is_better: bool) -> None:
+    """Delete the weights of all these trials but the best `keep`.
+
+    `trials` must be a run of numbers from 0 on: what is not among its best will not be among the best of a longer run.
+    """
+    best = {trial.number for trial in ranking(trials, greater_is_better=greater_is_better)[:keep]}
+    counting = {trial.number for trial in trials}
+    for number in study.member_numbers():
+        if number in counting - best:
+            study.remove_member(number)
+
+
+class Keeper:
+    """Trains what the best lack."""
+
+    def __init__(
+        self, study: Study, evaluate: Evaluate, folds: Sequence[Fold], num_score_folds: int, structures: dict[int, str]
+    ) -> None:
+        self._study = study
+        self._evaluate = evaluate
+        self._judging = list(folds[:num_score_folds])
+        self._lacking = list(folds[num_score_folds:])
+        self._structures = structures
+
+    def keep(self, ranked: Sequence[Trial], keep: int, deadline: Deadline) -> list[Kept]:
+        """Return the first `keep` of the ranking that can be trained on all folds; the best first.
+
+        What the deadline cuts off is left out, with all that ranks below it, so that the same `keep` gives the same
+        members again. One is always trained to its end, unless the user stopped: then it has the folds that it has.
+        """
+        while True:
+            chosen = [trial for trial in ranked if not self._failed(trial.number)][:keep]
+            self._train([trial for trial in chosen if not self._whole(trial.number)], deadline)
+            whole = [trial for trial in chosen if self._whole(trial.number)]
+            if len(whole) == len(chosen):
+                return [self._kept(trial) for trial in whole]
+            if deadline.over():
+                return self._cut_off(chosen, deadline)
+
+    def _cut_off(self, chosen: Sequence[Trial], deadline: Deadline) -> list[Kept]:
+        first_cut = next(place for place, trial in enumerate(chosen) if not self._whole(trial.number))
+        if first_cut:
+            return [self._kept(trial) for trial in chosen[:first_cut]]
+        self._train(chosen[:1], Deadline(stop_file=deadline.stop_file))
+        if self._whole(chosen[0].number):
+            return [self._kept(chosen[0])]
+        return [self._kept(trial) for trial in chosen if self._study.has_member(trial.number)][:1]
+
+    def _train(self, trials: Sequence[Trial], deadline: Deadline) -> None:
+        """Train missing weights, then missing folds."""
+        gone = [trial for trial in trials if not self._study.has_member(trial.number)]
+        for trial in gone:
+            self._study.remove_member(trial.number)
+        for outcome in self._run(gone, self._judging, deadline):
+            if outcome.state != "complete":
+                self._study.record_completed(outcome)
+        lacking = [trial for trial in trials if self._study.has_member(trial.number)] if self._lacking else []
+        for outcome in self._run(lacking, self._lacking, deadline):
+            self._study.record_completed(outcome)
+
+    def _run(self, trials: Sequence[Trial], folds: Sequence[Fold], deadline: Deadline) -> Iterable[Outcome]:
+        if not trials or deadline.over():
+            return ()
+        candidates = [
+            Candidate(number=trial.number, spec=trial.spec, structure=self._structures[trial.number])
+            for trial in trials
+        ]
+        return self._evaluate(
+            iter([candidates]), folds, report=_drop_none, deadline=deadline, checkpoint=self._study.members
+        )
+
+    def _whole(self, number: int) -> bool:
+        """Whether the weights of all folds are there."""
+        if not self._study.has_member(number):
+            return False
+        found = self._study.completed(number)
+        return not self._lacking or (found is not None and found.state == "complete")
+
+    def _failed(self, number: int) -> bool:
+        found = self._study.completed(number)
+        return found is not None and found.state != "complete"
+
+    def _kept(self, trial: Trial) -> Kept:
+        more = self._study.completed(trial.number)
+        scores = trial.outcome.fold_scores_S + (() if more is None else more.fold_scores_S)
+        return Kept(
+            number=trial.number,
+            score=math.fsum(scores) / len(scores),
+            fold_scores_S=scores,
+            folder=self._study.member(trial.number),
+        )
+
+
+def _drop_none(step: int, scores: object) -> frozenset[int]:
+    return frozenset()

@@ -1,0 +1,1 @@
+"""Bundles that predict raw rows anywhere espalier is installed."""

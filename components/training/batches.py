@@ -1,0 +1,96 @@
+"""Which rows of the table each model of a population sees, step by step.
+
+All rows lie in memory once, as one matrix: fold under fold, each as its own fold's preprocessor transforms it. A batch
+is an index into it, gathered in one call for all models; a data loader would cost up to 70 % of a small network's step.
+
+Every model goes through its own fold in its own order. Batches are padded to a multiple of 32 rows, and models with
+fewer steps than others by empty batches; padding has weight 0. A short last batch is trained on; a batch larger than
+the fold is the whole fold.
+
+Legend: K models, S folds, M rows of all folds, F inputs, T steps of an epoch, B rows of a batch with padding, n rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from components.networks.store import BATCH_ALIGNMENT, aligned
+
+LARGEST_CHUNK = 2048  # rows of one forward pass without gradients: bounds its memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resident:
+    """The rows of some folds, ready to be gathered."""
+
+    x_MF: torch.Tensor
+    y_M: torch.Tensor  # int64 classes, or standardised values of x's type
+    fit: tuple[torch.Tensor, ...]  # of each fold: positions in x [n]
+    sample: tuple[torch.Tensor, ...]  # of each fold: some of its fit rows, on which the train curve is measured
+    scored: tuple[torch.Tensor, ...]
+
+
+def batch_of(batch_size: int | Literal["full"], num_fit: int) -> int:
+    """Return how many rows a full batch has, without padding."""
+    return num_fit if batch_size == "full" else min(batch_size, num_fit)
+
+
+def padded_batch(batch: int) -> int:
+    """Return B, the rows of a batch with padding."""
+    return aligned(batch, BATCH_ALIGNMENT)
+
+
+def chunk_of(num_scored: int) -> int:
+    """Return how many rows go through a network at a time when it only predicts."""
+    return min(LARGEST_CHUNK, aligned(num_scored, BATCH_ALIGNMENT))
+
+
+class Batches:
+    """The batches of one epoch after another for K models. All of them have the same B, so that a model's
+    arithmetic does not depend on its neighbours."""
+
+    def __init__(
+        self, fit_rows: Sequence[torch.Tensor], batch_sizes: Sequence[int], dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.fit_rows = fit_rows
+        self.sizes = batch_sizes
+        self.size = padded_batch(batch_sizes[0])  # B
+        assert all(padded_batch(size) == self.size for size in batch_sizes), "one population has one batch shape"
+        self.num_steps = [-(-len(rows) // size) for rows, size in zip(fit_rows, batch_sizes, strict=True)]
+        shape = (len(fit_rows), max(self.num_steps), self.size)
+        self.weight_KTB = torch.zeros(shape, dtype=dtype)
+        self._order_KTB = torch.zeros(shape, dtype=torch.int64)
+        for model, rows in enumerate(fit_rows):
+            self._order_KTB[model] = rows[0]
+            self._fill(self.weight_KTB[model], torch.ones(len(rows), dtype=dtype), batch_sizes[model])
+        counts_KT1 = self.weight_KTB.sum(2, keepdim=True)
+        self.share_KTB = self.weight_KTB / counts_KT1.clamp_min(1.0)
+        self.active = [tuple(bool(on) for on in column) for column in (counts_KT1[..., 0] > 0).T]
+        self.padded = [bool((column < self.size).any()) for column in counts_KT1[..., 0].T]
+
+    def shuffle(self, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """Return the positions of a new epoch [K, T, B]; the order of a model comes from its own generator."""
+        for model, rows in enumerate(self.fit_rows):
+            order = rows[torch.randperm(len(rows), generator=generators[model])]
+            self._fill(self._order_KTB[model], order, self.sizes[model])
+        return self._order_KTB
+
+    @staticmethod
+    def _fill(target_TB: torch.Tensor, values_n: torch.Tensor, size: int) -> None:
+        """Lay values into batches; what they do not reach stays as it was."""
+        full = len(values_n) // size
+        target_TB[:full, :size] = values_n[: full * size].view(full, size)
+        rest = values_n[full * size :]
+        if len(rest):
+            target_TB[full, : len(rest)] = rest
+
+
+def padded_rows(rows_K: Sequence[torch.Tensor], chunk: int) -> torch.Tensor:
+    """Return positions [K, whole chunks] for prediction; short models repeat their first row."""
+    length = -(-max(len(rows) for rows in rows_K) // chunk) * chunk
+    padded = torch.stack([rows[:1].expand(length) for rows in rows_K]).clone()
+    for model, rows in enumerate(rows_K):
+        padded[model, : len(rows)] = rows
+    return padded

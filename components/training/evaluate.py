@@ -1,0 +1,98 @@
+"""Evaluate candidates of a search: networks, trained on worker processes, compared at rungs.
+
+A candidate is one task up to its next rung; there it rests in a file, until all of its generation have reported. So a
+worker is never bound to a candidate, and neither the number of workers nor their speed changes a result: seeds come
+from numbers, decisions from the scores of whole generations, in order of number.
+
+Who is trained next is decided in `turns.py`; what a worker does is in `worker.py`, the training in `population.py`.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from components.core.contracts import Candidate, Evaluate, Fold, Metric, Outcome, Report
+from components.core.deadlines import Deadline
+from components.core.table import Table
+from components.core.workers import Workers
+from components.training.tasks import Answer, Task, Work
+from components.training.turns import Turns
+
+
+class NetworkEvaluate:
+    """`components.core.contracts.Evaluate` for candidates {"preprocess": ..., "network": ..., "training": ...}."""
+
+    def __init__(
+        self,
+        table: Table,
+        metric: Metric,
+        *,
+        seed: int,
+        cores: int = 1,
+        device: str = "auto",
+        rungs: Sequence[int] = (),
+    ) -> None:
+        """`cores`: worker processes on CPU. `rungs`: epochs after which the candidates of a generation report."""
+        self._table = table
+        self._metric = metric
+        self._seed = seed
+        self._cores = cores
+        self._device = device
+        self._rungs = tuple(sorted(rungs))
+        self._workers: Workers | None = None
+
+    def __call__(
+        self,
+        generations: Iterator[Sequence[Candidate]],
+        folds: Sequence[Fold],
+        *,
+        report: Report,
+        deadline: Deadline,
+        checkpoint: Path,
+    ) -> Iterator[Outcome]:
+        """See `Evaluate`. A candidate that ends before a rung counts there with the score it ended with."""
+        resting = checkpoint / ".resting"
+        shutil.rmtree(resting, ignore_errors=True)
+        resting.mkdir(parents=True)
+        device = _device(self._device)
+        work = Work(
+            table=self._table,
+            folds=tuple(folds),
+            metric=self._metric.name,
+            seed=self._seed,
+            device=device,
+            deadline=deadline,
+            checkpoint=checkpoint,
+            resting=resting,
+        )
+        try:
+            with Workers(self._cores if device == "cpu" else 1, begin, work) as self._workers:
+                yield from Turns(self._workers, generations, self._rungs, report, deadline, resting).outcomes()
+        finally:
+            shutil.rmtree(resting, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the workers of a call that was not read to its end; they also end with this process."""
+        if self._workers is not None:
+            self._workers.__exit__(None, None, None)
+
+
+def _device(wanted: str) -> str:
+    """Return what `device: auto` means here. torch, slow to import, is asked only where there is a driver."""
+    if wanted != "auto":
+        return wanted
+    if not Path("/dev/nvidiactl").exists():
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+_: type[Evaluate] = NetworkEvaluate
+
+
+def begin(work: Work) -> Callable[[Task], Answer]:
+    """Return the function that answers tasks; called once in each worker."""
+    from components.training.worker import make
+
+    return make(work)

@@ -1,0 +1,195 @@
+"""A trained network as a member: the fold models of one configuration, saved and loaded without pickle.
+
+The fold models are a population (K = folds), so prediction is the same forward pass as in training. A folder holds
+`member.json`, and per fold `fold-<s>.safetensors` (weights below "model.", the preprocessor's arrays below
+"preprocess.", the target's scale below "target."), `fold-<s>.json` (the rest of their state) and `oof-<s>.parquet`.
+Folds can be added to a folder later; loading one needs neither the project nor its table.
+
+Legend: N rows, C outputs, K fold models, F inputs.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.core.contracts import JSON, Predictions, Preprocessor, Task
+from components.core.files import atomic_file, read_json, write_json
+from components.core.predictions import joined, read_predictions, write_predictions
+from components.core.table import Table
+from components.data.preprocessing.pipeline import load
+from components.data.preprocessing.target import TargetScaler
+from components.networks.network import Network
+from components.networks.registry import read_spec
+from components.training.losses import predictions
+
+CHUNK = 4096  # rows of one forward pass
+
+_NO_PREDICTIONS = Predictions(
+    rows_n=np.zeros(0, dtype=np.int64), fold_n=np.zeros(0, dtype=np.int16), values_nC=np.zeros((0, 1), dtype=np.float32)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldNetwork:
+    """The network of one fold, and what belongs to it."""
+
+    number: int
+    preprocessor: Preprocessor
+    scaler: TargetScaler | None  # for regression
+    tensors: Mapping[str, torch.Tensor]  # parameters and running statistics by name
+    num_inputs: int
+    score: float  # in the metric's own direction
+    oof: Predictions  # of this fold alone; empty in a bundle that left them behind
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkMember:
+    """`components.core.contracts.Member` of the family "network"."""
+
+    name: str
+    spec: JSON  # settled: preprocess, network, training
+    structure: str
+    table: str  # content hash
+    task: Task
+    num_outputs: int
+    facts: Mapping[str, int | float | str]
+    folds: tuple[FoldNetwork, ...]
+    family: str = "network"
+
+    @cached_property
+    def oof(self) -> Predictions:
+        """Out-of-fold predictions of all folds, in order of row id."""
+        return joined(fold.oof for fold in self.folds)
+
+    def predict(self, table: Table, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Predict the mean of the folds for rows of a table (all by default): [N, C]."""
+        wanted = np.arange(table.num_rows, dtype=np.int64) if rows is None else rows
+        network, parameters_KP, buffers_KQ = self._population()
+        views, buffers = network.parameters.views(parameters_KP), network.buffers.views(buffers_KQ)
+        parts = [np.zeros((0, self.num_outputs), dtype=np.float32)]
+        with _one_thread(), torch.no_grad():
+            for start in range(0, len(wanted), CHUNK):
+                chosen = wanted[start : start + CHUNK]
+                x = [fold.preprocessor.transform(table, chosen).numeric_NF for fold in self.folds]
+                outputs_KNC = network.forward(views, buffers, torch.from_numpy(np.stack(x)), None)
+                parts.append(self._mean(predictions(outputs_KNC, self.task).numpy()))
+        return np.concatenate(parts)
+
+    def cost(self) -> int:
+        """Multiply-adds of the matrix products of all folds, per row."""
+        return len(self.folds) * self._network().cost()
+
+    def save(self, folder: Path) -> None:
+        """See `Member`; `member.json`, which says that the member is whole, comes last."""
+        for fold in self.folds:
+            _write_fold(folder, fold)
+        scores = [fold.score for fold in self.folds]
+        write_json(
+            folder / "member.json",
+            {
+                "name": self.name,
+                "family": self.family,
+                "spec": self.spec,
+                "structure": self.structure,
+                "folds": [fold.number for fold in self.folds],
+                "fold_scores": scores,
+                "score": float(np.mean(scores)),
+                "cost": self.cost(),
+                "table": self.table,
+                "task": self.task,
+                "num_outputs": self.num_outputs,
+                "facts": self.facts,
+            },
+        )
+
+    def _network(self) -> Network:
+        network: Network = read_spec(self.spec["network"]).build(self.folds[0].num_inputs, self.num_outputs)
+        return network
+
+    def _population(self) -> tuple[Network, torch.Tensor, torch.Tensor]:
+        network = self._network()
+        parameters = torch.stack([network.parameters.join(fold.tensors) for fold in self.folds])
+        buffers = torch.stack([network.buffers.join(fold.tensors) for fold in self.folds])
+        return network, parameters, buffers
+
+    def _mean(self, values_KNC: NDArray[np.float32]) -> NDArray[np.float32]:
+        scalers = [fold.scaler for fold in self.folds]
+        own = [
+            values if scaler is None else scaler.inverse(values)
+            for values, scaler in zip(values_KNC, scalers, strict=True)
+        ]
+        return np.asarray(np.mean(own, axis=0, dtype=np.float64), dtype=np.float32)
+
+
+def load_network(folder: Path) -> NetworkMember:
+    """Read a member folder that the search wrote. Runs no code from it."""
+    described = read_json(folder / "member.json")
+    kept = ("name", "spec", "structure", "table", "task", "num_outputs", "facts")
+    return NetworkMember(
+        folds=tuple(_read_fold(folder, number) for number in described["folds"]),
+        **{key: described[key] for key in kept},
+    )
+
+
+def _write_fold(folder: Path, fold: FoldNetwork) -> None:
+    from safetensors.numpy import save_file
+
+    arrays, state = fold.preprocessor.state()
+    tensors = {f"model.{name}": tensor.numpy() for name, tensor in fold.tensors.items()}
+    tensors |= {f"preprocess.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
+    if fold.scaler is not None:
+        tensors |= {f"target.{name}": array for name, array in fold.scaler.state().items()}
+    with atomic_file(folder / f"fold-{fold.number}.safetensors") as temporary:
+        save_file(tensors, temporary)
+    write_json(
+        folder / f"fold-{fold.number}.json",
+        {"preprocess": state, "num_inputs": fold.num_inputs, "score": fold.score},
+    )
+    if len(fold.oof.rows_n):
+        write_predictions(folder / f"oof-{fold.number}.parquet", fold.oof)
+
+
+def _read_fold(folder: Path, number: int) -> FoldNetwork:
+    from safetensors.numpy import load_file
+
+    tensors = load_file(folder / f"fold-{number}.safetensors")
+    state = read_json(folder / f"fold-{number}.json")
+    target = _below("target.", tensors)
+    oof = folder / f"oof-{number}.parquet"
+    return FoldNetwork(
+        number=number,
+        preprocessor=load(_below("preprocess.", tensors), state["preprocess"]),
+        scaler=TargetScaler.load(target) if target else None,
+        tensors={name: torch.from_numpy(array) for name, array in _below("model.", tensors).items()},
+        num_inputs=state["num_inputs"],
+        score=state["score"],
+        oof=read_predictions(oof) if oof.exists() else _NO_PREDICTIONS,
+    )
+
+
+def _below(prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def joined_folds(earlier: Sequence[FoldNetwork], now: Sequence[FoldNetwork]) -> tuple[FoldNetwork, ...]:
+    """Return the folds of both in order of number; a fold that was trained again counts as it is now."""
+    folds = {fold.number: fold for fold in [*earlier, *now]}
+    return tuple(folds[number] for number in sorted(folds))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: a product split among threads adds up in another order, and ends in other bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

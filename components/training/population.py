@@ -1,0 +1,243 @@
+"""The trainer: a population of K networks of one structure, each with its own fold, numbers, noise and fate.
+
+One code path for all K, one network included. A row's arithmetic never depends on which rows stand beside it: alone,
+in a stack, permuted, after others were dropped, or paused and taken up again, it ends with the same bits (tests hold
+this to torch.equal). That is what makes a search exact to resume. What makes it so: one thread, aligned rows
+(`components/networks/store.py`), equal batch shapes (`batches.py`), a generator per row, sums over a row only.
+
+Rows that end are dropped at once; moving the rest costs less than a tenth of a step. Optimizers, schedules, losses and
+early stopping are in files of their names; folds, metrics and files in `candidate_run.py`.
+
+Legend: K models, P floats of one, Q of its running statistics, B rows of a batch, n scored rows, C outputs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.networks.network import Network, TrainingPass
+from components.training.batches import Batches, Resident, batch_of, chunk_of, padded_batch, padded_rows
+from components.training.early_stopping import Judgement
+from components.training.losses import Loss, plain_losses, training_loss
+from components.training.spec import EarlyStopping, TrainingSpec
+
+CUT_EVERY = 32  # steps between two looks at the clock
+
+Error = Callable[[int, torch.Tensor], float]
+"""(fold, outputs [n, C]) -> what a metric of labels finds wrong, smaller is better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model to be trained."""
+
+    candidate: int
+    fold: int  # position in the resident's folds
+    seed: int
+    network: Any  # its own spec; the structure is the population's
+    training: TrainingSpec
+
+    @property
+    def stopping(self) -> EarlyStopping | None:
+        """Its early stopping, or None."""
+        stopping = self.training.early_stopping
+        return stopping if isinstance(stopping, EarlyStopping) else None
+
+
+@dataclass(kw_only=True)
+class Model:
+    """What a row has become: its best weights so far, and what they say about the scored rows."""
+
+    row: Row
+    number: int  # position among the rows that the population began with
+    generator: torch.Generator
+    num_steps: torch.Tensor  # made so far: a number on the host, as torch's fused optimizers want it
+    best_P: torch.Tensor
+    best_Q: torch.Tensor
+    judgement: Judgement = field(default_factory=Judgement)
+    outputs_nC: NDArray[np.float32] | None = None  # of the best weights; None before the first epoch
+    diverged: bool = False
+
+
+class Population:
+    """K models of one structure, trained together."""
+
+    def __init__(
+        self, network: Network, rows: Sequence[Row], resident: Resident, loss: Loss, error: Error | None = None
+    ) -> None:
+        """Begin with fresh weights. Rows must agree in batch shape and in kind of optimizer (`group` sees to it)."""
+        self.network = network
+        self.resident = resident
+        self.loss = loss
+        self.error = error
+        self.epoch = 0
+        self.ended: list[Model] = []
+        self.models: list[Model] = []
+        dtype, device = resident.x_MF.dtype, resident.x_MF.device
+        num_states = type(rows[0].training.optimizer).num_states
+        self.parameters_KP = network.parameters.zeros(len(rows), dtype, device)
+        self.buffers_KQ = network.buffers.zeros(len(rows), dtype, device)
+        self.states = [network.parameters.zeros(len(rows), dtype, device) for _ in range(num_states)]
+        for number, row in enumerate(rows):
+            generator = torch.Generator().manual_seed(row.seed)
+            own_P, own_Q = self.parameters_KP[number : number + 1], self.buffers_KQ[number : number + 1]
+            network.initialize(row.network, network.parameters.views(own_P), network.buffers.views(own_Q), generator)
+            self.models.append(
+                Model(
+                    row=row,
+                    number=number,
+                    generator=generator,
+                    num_steps=torch.tensor(0.0),
+                    best_P=own_P[0].clone(),
+                    best_Q=own_Q[0].clone(),
+                )
+            )
+        self.began = tuple(self.models)
+        self._lay_out()
+
+    def train(self, until: int, cut_off: Callable[[], bool]) -> bool:
+        """Train every row until it ends, or up to this epoch. Returns False when it was cut off on the way."""
+        while self.models and self.epoch < until:
+            if not self._train_epoch(cut_off):
+                return False
+            self.epoch += 1
+            self._judge()
+            self._drop_ended()
+        return True
+
+    def _lay_out(self) -> None:
+        """Make views and batches for the rows there are: at the start, and whenever rows were dropped."""
+        layout = self.network.parameters
+        fits = [self.resident.fit[model.row.fold] for model in self.models]
+        sizes = [
+            batch_of(model.row.training.batch_size, len(fit)) for model, fit in zip(self.models, fits, strict=True)
+        ]
+        device, dtype = self.parameters_KP.device, self.parameters_KP.dtype
+        self.batches = Batches(fits, sizes, dtype)
+        self._share_KTB = self.batches.share_KTB.to(device)
+        self._weight_KTB = self.batches.weight_KTB.to(device)
+        self._gradients_KP = torch.zeros_like(self.parameters_KP)
+        self._gradient_views = list(layout.views(self._gradients_KP).values())
+        self._leaves = {name: view.detach().requires_grad_() for name, view in layout.views(self.parameters_KP).items()}
+        self._buffer_views = self.network.buffers.views(self.buffers_KQ)
+        self._penalised_P = layout.penalised(device).to(dtype)
+        self._settings = {
+            name: tuple(float(getattr(model.row.network, name)) for model in self.models)
+            for name in type(self.models[0].row.network).per_row
+            if not isinstance(getattr(self.models[0].row.network, name), str)
+        }
+
+    def _train_epoch(self, cut_off: Callable[[], bool]) -> bool:
+        order_KTB = self.batches.shuffle([model.generator for model in self.models])
+        for step in range(order_KTB.shape[1]):
+            if step % CUT_EVERY == 0 and cut_off():
+                return False
+            self._step(step, order_KTB[:, step])
+        return True
+
+    def _step(self, step: int, positions_KB: torch.Tensor) -> None:
+        active, models = self.batches.active[step], self.models
+        shape = positions_KB.shape
+        positions = positions_KB.reshape(-1).to(self.parameters_KP.device)
+        x_KBF = self.resident.x_MF.index_select(0, positions).view(*shape, -1)
+        y_KB = self.resident.y_M.index_select(0, positions).view(shape)
+        training = TrainingPass(
+            settings=self._settings,
+            generators=[model.generator for model in models],
+            weight_KB=self._weight_KTB[:, step] if self.batches.padded[step] else None,
+            steps=tuple(int(model.num_steps) for model in models),
+            active=active,
+        )
+        outputs_KBC = self.network.forward(self._leaves, self._buffer_views, x_KBF, training)
+        smoothing = [model.row.training.label_smoothing for model in models]
+        loss_K = training_loss(self.loss, outputs_KBC, y_KB, self._share_KTB[:, step], smoothing)
+        gradients = torch.autograd.grad(loss_K.sum(), list(self._leaves.values()))
+        for view, gradient in zip(self._gradient_views, gradients, strict=True):
+            view.copy_(gradient)
+        for number, model in enumerate(models):
+            if active[number]:
+                self._move(number, model, step)
+
+    def _move(self, number: int, model: Model, step: int) -> None:
+        """Make one row's step."""
+        training = model.row.training
+        row_P, gradient_P = self.parameters_KP[number], self._gradients_KP[number]
+        if training.l1:
+            gradient_P.add_(row_P.sign() * self._penalised_P, alpha=training.l1)
+        model.num_steps += 1
+        time = self.epoch + step / self.batches.num_steps[number]
+        rate = training.optimizer.lr * training.schedule.factor(time, training.epochs)
+        training.optimizer.step(row_P, gradient_P, [state[number] for state in self.states], model.num_steps, rate)
+
+    def _judge(self) -> None:
+        """Measure every row on its scored rows and on a sample of its fit rows; keep the better weights."""
+        scored, losses = self._outputs([self.resident.scored[model.row.fold] for model in self.models])
+        _, train_losses = self._outputs([self.resident.sample[model.row.fold] for model in self.models])
+        for number, model in enumerate(self.models):
+            loss, train_loss = float(np.mean(losses[number])), float(np.mean(train_losses[number]))
+            if not np.isfinite(loss + train_loss):
+                model.diverged = True
+                continue
+            error = loss if self.error is None else self.error(model.row.fold, scored[number])
+            if model.judgement.add(model.row.stopping, error, train_loss, loss):
+                model.best_P.copy_(self.parameters_KP[number])
+                model.best_Q.copy_(self.buffers_KQ[number])
+                model.outputs_nC = scored[number].to(torch.float32).numpy()
+
+    @torch.no_grad()
+    def _outputs(self, rows_K: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[NDArray[np.float64]]]:
+        """Return outputs [n, C] and plain losses [n] of each model on its own rows."""
+        chunk = chunk_of(max(len(rows) for rows in rows_K))
+        device = self.parameters_KP.device
+        outputs, losses = [], []
+        for positions_KE in torch.split(padded_rows(rows_K, chunk).to(device), chunk, dim=1):
+            positions = positions_KE.reshape(-1)
+            x = self.resident.x_MF.index_select(0, positions).view(*positions_KE.shape, -1)
+            y = self.resident.y_M.index_select(0, positions).view(positions_KE.shape)
+            found = self.network.forward(self._leaves, self._buffer_views, x, None)
+            outputs.append(found.cpu())
+            losses.append(plain_losses(self.loss, found, y).cpu())
+        outputs_KEC, losses_KE = torch.cat(outputs, dim=1), torch.cat(losses, dim=1).to(torch.float64)
+        lengths = [len(rows) for rows in rows_K]
+        return (
+            [outputs_KEC[number, :length].clone() for number, length in enumerate(lengths)],
+            [losses_KE[number, :length].numpy().copy() for number, length in enumerate(lengths)],
+        )
+
+    def _drop_ended(self) -> None:
+        alive = []
+        for number, model in enumerate(self.models):
+            over = self.epoch >= model.row.training.epochs or model.judgement.is_over(model.row.stopping)
+            if model.diverged or over:
+                self.ended.append(model)
+            else:
+                alive.append(number)
+        if len(alive) < len(self.models):
+            self.keep(alive)
+
+    def keep(self, alive: Sequence[int]) -> None:
+        """Keep these rows, in this order, and forget the others."""
+        chosen = torch.tensor(alive, dtype=torch.int64, device=self.parameters_KP.device)
+        self.parameters_KP = self.parameters_KP.index_select(0, chosen)
+        self.buffers_KQ = self.buffers_KQ.index_select(0, chosen)
+        self.states = [state.index_select(0, chosen) for state in self.states]
+        self.models = [self.models[number] for number in alive]
+        if self.models:
+            self._lay_out()
+
+
+def group(rows: Sequence[Row], resident: Resident) -> list[list[Row]]:
+    """Part rows of one structure into populations: rows of one batch shape and one chunk of prediction.
+
+    Folds differ by a row or so, and mostly fall into one group.
+    """
+    groups: dict[tuple[int, int, int], list[Row]] = {}
+    for row in rows:
+        batch = padded_batch(batch_of(row.training.batch_size, len(resident.fit[row.fold])))
+        chunks = (chunk_of(len(resident.scored[row.fold])), chunk_of(len(resident.sample[row.fold])))
+        groups.setdefault((batch, *chunks), []).append(row)
+    return list(groups.values())

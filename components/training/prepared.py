@@ -1,0 +1,106 @@
+"""The folds as networks see them: preprocessed by each fold's own preprocessor, and laid into one resident matrix.
+
+Fitted once per preprocessing settings and kept while there is room, because the candidates of a search share a few.
+
+Legend: n rows, M rows of all folds, F inputs, S folds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.core.contracts import Fold, Preprocessor
+from components.core.seeds import generator
+from components.core.table import Table
+from components.data.preprocessing.pipeline import build
+from components.data.preprocessing.spec import NetworkPreprocess
+from components.data.preprocessing.target import TargetScaler
+from components.training.batches import LARGEST_CHUNK, Resident
+
+ROOM = 512 * 1024**2  # bytes of resident matrices that one worker keeps
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedFold:
+    """What was fitted on one fold, and what its predictions are held against."""
+
+    fold: Fold
+    preprocessor: Preprocessor
+    scaler: TargetScaler | None  # for regression
+    truth_n: NDArray[Any]  # of score_rows: classes, or values in their own units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """All folds under one preprocessing."""
+
+    folds: tuple[PreparedFold, ...]
+    resident: Resident
+
+
+class Preparer:
+    """Prepares the same folds of the same table for any preprocessing settings."""
+
+    def __init__(self, table: Table, folds: Sequence[Fold], seed: int, device: torch.device) -> None:
+        self._table = table
+        self._folds = tuple(folds)
+        self._seed = seed
+        self._device = device
+        self._known: dict[NetworkPreprocess, Prepared] = {}  # the latest last
+
+    def prepare(self, spec: NetworkPreprocess) -> Prepared:
+        """Fit and transform, or return what is still known."""
+        found = self._known.pop(spec, None) or self._prepare(spec)
+        self._known[spec] = found
+        while len(self._known) > 1 and sum(_bytes(it) for it in self._known.values()) > ROOM:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def _prepare(self, spec: NetworkPreprocess) -> Prepared:
+        target = self._table.target()
+        numbers = self._table.schema.task == "regression"
+        folds: list[PreparedFold] = []
+        x_parts, y_parts = [], []
+        fits, samples, scored = [], [], []
+        at = 0
+        for fold in self._folds:
+            preprocessor = build(spec, self._table.schema).fit(self._table, fold.fit_rows)
+            rows = np.concatenate([fold.fit_rows, fold.score_rows])
+            features = preprocessor.transform(self._table, rows)
+            assert not features.names_G, "networks take numbers; categories are one-hot or ordinal"
+            scaler = TargetScaler.fit(target[fold.fit_rows]) if numbers else None
+            x_parts.append(features.numeric_NF)
+            y_parts.append(target[rows] if scaler is None else scaler.transform(target[rows]))
+            fits.append(torch.arange(at, at + len(fold.fit_rows)))
+            samples.append(torch.from_numpy(at + self._sample(fold)))
+            scored.append(torch.arange(at + len(fold.fit_rows), at + len(rows)))
+            folds.append(
+                PreparedFold(fold=fold, preprocessor=preprocessor, scaler=scaler, truth_n=target[fold.score_rows])
+            )
+            at += len(rows)
+        resident = Resident(
+            x_MF=torch.from_numpy(np.concatenate(x_parts)).to(self._device),
+            y_M=torch.from_numpy(np.concatenate(y_parts)).to(self._device),
+            fit=tuple(fits),
+            sample=tuple(samples),
+            scored=tuple(scored),
+        )
+        return Prepared(folds=tuple(folds), resident=resident)
+
+    def _sample(self, fold: Fold) -> NDArray[np.int64]:
+        """Choose real fit rows, as many as are scored: positions in fit_rows for the train curve."""
+        real = np.flatnonzero(fold.fit_rows < self._table.num_real)
+        if not len(real):  # a part may hold made rows alone
+            real = np.arange(len(fold.fit_rows))
+        count = min(len(fold.score_rows), len(real), LARGEST_CHUNK)
+        chosen = generator(self._seed, "train curve", fold.number).permutation(real)[:count]
+        return np.sort(chosen)
+
+
+def _bytes(prepared: Prepared) -> int:
+    x = prepared.resident.x_MF
+    return x.numel() * x.element_size()

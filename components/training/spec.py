@@ -1,0 +1,62 @@
+"""Settings of training, for every architecture alike; `search.training` in params.yaml.
+
+Optimizers and schedules have their settings beside their mathematics (`optimizers.py`, `schedules.py`). A word may
+stand for a class with its defaults: `schedule: cosine` is `schedule: {kind: cosine}`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from components.core.specs import Spec, setting
+from components.training.optimizers import AdamW, Optimizer
+from components.training.schedules import Cosine, Schedule
+
+
+class EarlyStopping(Spec):
+    """When a network stops growing, and that its best weights are kept."""
+
+    patience: int = setting(16, "epochs without a gain before it stops", ge=1)
+    min_gain: float = setting(1.0e-4, "what counts as a gain of the validation loss", ge=0)
+
+
+class TrainingSpec(Spec):
+    """How a network is trained."""
+
+    loss: Literal["auto", "cross_entropy", "mse"] = setting(
+        "auto", "cross_entropy | mse; auto is cross_entropy for classes, mse for numbers"
+    )
+    epochs: int = setting(64, "passes over the rows, at most", ge=1)
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = setting(
+        256, "full = batch training, 1 = stochastic", search={"choose": [128, 256, 512]}
+    )
+    optimizer: Optimizer = setting(
+        AdamW(),
+        "also rmsprop, adam, adagrad",
+        search={
+            "choose": [
+                {
+                    "kind": "adamw",
+                    "lr": {"low": 1.0e-4, "high": 0.1, "log": True},
+                    "weight_decay": {"low": 1.0e-6, "high": 0.1, "log": True},
+                },
+                {"kind": "sgd", "lr": {"low": 1.0e-3, "high": 1.0, "log": True}, "momentum": 0.9, "nesterov": True},
+            ]
+        },
+        discriminator="kind",
+    )
+    schedule: Schedule = setting(
+        Cosine(), "also exponential, cyclical", search={"choose": ["constant", "step", "cosine"]}, discriminator="kind"
+    )
+    l1: float = setting(0.0, "penalty on the sizes of weights (not of biases)", ge=0)
+    label_smoothing: float = setting(
+        0.0, "share of a label spread over all classes", search={"choose": [0.0, 0.1]}, ge=0, lt=1
+    )
+    early_stopping: EarlyStopping | Literal["none"] = setting(
+        EarlyStopping(), "the best epoch's weights are kept; none = the last epoch's"
+    )
+
+    @field_validator("optimizer", "schedule", mode="before")
+    @classmethod
+    def _word_is_kind(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value

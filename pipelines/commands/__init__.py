@@ -1,0 +1,1 @@
+"""One command of `espalier` a file, imported when it is called."""

@@ -1,0 +1,90 @@
+"""Where the seconds go: how long a branch may take of the whole tree's `seconds`.
+
+The stages before the branches take what they need. A tenth of the rest, at least 5 s, is kept back for those after
+them. What remains is counted in core-seconds, so that branches side by side and one after another do the same work:
+search 55 %, boosting 30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The
+ledger has what was taken; it lies outside the outs, so both engines keep the same book.
+
+Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30, "bagging": 0.15})
+BEFORE = ("ingest", "validate", "split", "augment")
+RESERVE_SHARE = 0.1
+RESERVE_SECONDS = 5.0
+LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model
+START_SECONDS = 3.0  # what it takes a branch to begin: DVC, a new process, its libraries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """What is known when a branch begins."""
+
+    seconds: float | None  # for the whole tree; None: no limit
+    fixed: Mapping[str, float | None]  # search.seconds and so on
+    before_seconds: float  # what ingest to augment took
+    finished: Mapping[str, float]  # core-seconds of the other branches that are up to date
+    total_cores: int
+
+
+def reserve(book: Book) -> float:
+    """Seconds kept back for stacking, evaluate and export."""
+    assert book.seconds is not None
+    return max(RESERVE_SECONDS, RESERVE_SHARE * (book.seconds - book.before_seconds))
+
+
+def branch_seconds(word: str, book: Book, own_cores: int) -> float | None:
+    """Return the wall seconds that a branch on `own_cores` cores may take in all; None: until its trials are done."""
+    own = book.fixed.get(word)
+    if own is not None:
+        return own * book.total_cores / own_cores
+    if book.seconds is None:
+        return None
+    pool = (book.seconds - book.before_seconds - reserve(book)) * book.total_cores
+    weight = SHARES[word]
+    for sibling, share in SHARES.items():
+        fixed = book.fixed.get(sibling)
+        if sibling == word:
+            continue
+        if sibling in book.finished:
+            pool -= book.finished[sibling]
+        elif fixed is not None:
+            pool -= fixed * book.total_cores
+        else:
+            weight += share
+    return max(LEAST_SECONDS, pool * SHARES[word] / weight / own_cores)
+
+
+def share_of_the_rest(word: str, book: Book, seconds_left: float) -> float:
+    """Return the part of the wall seconds left that a branch on all cores may take, so that those after it get theirs.
+
+    What starting processes costs is in no branch's core-seconds, but it is in the user's seconds.
+    """
+    after = [one for one in SHARES if one != word and one not in book.finished]
+    fixed = {one: seconds for one in after if (seconds := book.fixed.get(one)) is not None}
+    weight = SHARES[word] + sum(SHARES[one] for one in after if one not in fixed)
+    return (seconds_left - START_SECONDS * len(after) - sum(fixed.values())) * SHARES[word] / weight
+
+
+def lanes(parallel: int, total_cores: int) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """Divide the branches into lanes, each on its own cores; the branches of a lane follow one another.
+
+    The cores are divided as the shares are, so that all lanes end together.
+    """
+    if parallel <= 1 or total_cores == 1:
+        return ((("bagging", "boosting", "search"), total_cores),)
+    groups: tuple[tuple[str, ...], ...] = (("bagging", "boosting"), ("search",))
+    if parallel >= 3 and total_cores >= 3:
+        groups = (("bagging",), ("boosting",), ("search",))
+    cores = [max(1, round(total_cores * sum(SHARES[word] for word in group))) for group in groups]
+    cores[-1] = max(1, total_cores - sum(cores[:-1]))
+    return tuple(zip(groups, cores, strict=True))
+
+
+def auto_parallel(total_cores: int) -> int:
+    """Return how many branches grow side by side when nobody says: one for every four cores."""
+    return max(1, total_cores // 4)

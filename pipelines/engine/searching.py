@@ -1,0 +1,93 @@
+"""What search and boosting share: drive one search in its study's folder, write the out."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from components.core.contracts import JSON, Evaluate
+from components.core.files import hash_folder
+from components.core.ranges import Group
+from components.search.driver import run_search
+from components.search.outcome_tables import note, summary, write_search_out
+from components.search.space_file import space_text
+from components.search.spec import WITHOUT_EFFECT_ON_A_TRIAL, SearchSettings
+from components.search.start import checked
+from components.search.study import study_key
+from pipelines.engine.stage import Progress, Stage
+from pipelines.engine.train_rows import TrainRows
+
+
+def grow_by_search(
+    stage: Stage,
+    train_rows: TrainRows,
+    *,
+    space: Group,
+    settings: SearchSettings,
+    evaluate: Evaluate,
+    structure: Callable[[JSON], str],
+    portfolio: Sequence[JSON],
+    noun: str,
+) -> str:
+    """Search `space`, write the out of the stage, and return its line; `noun` is one trial's name: "network".
+
+    `portfolio` is what is tried first when `settings.start` says so.
+    """
+    own = settings.start if isinstance(settings.start, list) else []
+    checked(space, own, f"{stage.word}.start")
+    study = stage.studies / study_key(stage.word, _what_decides(stage, train_rows, space))
+    metric = train_rows.metric
+    note_result = partial(
+        note, stage.studies, stage.word, study, metric=metric.name, greater_is_better=metric.greater_is_better
+    )
+    note_result(result=None)
+
+    def report(*, done: int, total: int | None, best: float | None, text: str) -> None:
+        stage.tell(Progress(done=done, total=total, best=best, text=text))
+
+    result = run_search(
+        space=space,
+        settings=settings,
+        evaluate=evaluate,
+        folds=train_rows.folds,
+        num_rows=_num_real_rows(train_rows),
+        study=study,
+        seed=stage.seed,
+        greater_is_better=metric.greater_is_better,
+        structure=structure,
+        start=portfolio if settings.start == "portfolio" else own,
+        report_progress=report,
+        deadline=stage.deadline,
+    )
+    write_search_out(
+        stage.out,
+        stage.word,
+        result,
+        space=space,
+        settings=settings,
+        table=train_rows.table.schema.table,
+        metric=metric.name,
+    )
+    note_result(result=result)
+    return summary(result, noun)
+
+
+def _what_decides(stage: Stage, train_rows: TrainRows, space: Group) -> dict[str, object]:
+    """Return all that decides a trial: how far the search goes is no part of it, nor on how many cores."""
+    others = {*WITHOUT_EFFECT_ON_A_TRIAL, *space.fields}
+    settings = stage.spec.model_dump(mode="json", exclude=others)
+    return {
+        "settings": settings,
+        "space": space_text(space, ""),
+        "seed": stage.seed,
+        "metric": train_rows.metric.name,
+        "code": stage.code,
+        "table": train_rows.table.schema.table,
+        "split": hash_folder(stage.input("split"), frozenset({"out.json"})),
+        "augment": hash_folder(stage.input("augment"), frozenset({"out.json"})),
+    }
+
+
+def _num_real_rows(train_rows: TrainRows) -> int:
+    rows = np.unique(np.concatenate([part for fold in train_rows.folds for part in (fold.fit_rows, fold.score_rows)]))
+    return int((rows < train_rows.table.num_real).sum())

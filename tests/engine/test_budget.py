@@ -1,0 +1,73 @@
+"""Where the seconds go, by hand: 100 s, 10 of them before the branches, so 9 kept back and 81 to divide."""
+
+import pytest
+
+from pipelines.engine.budget import (
+    START_SECONDS,
+    Book,
+    auto_parallel,
+    branch_seconds,
+    lanes,
+    reserve,
+    share_of_the_rest,
+)
+
+NOTHING_FIXED = {"search": None, "boosting": None, "bagging": None}
+
+
+def book(**changes) -> Book:
+    known = {"seconds": 100.0, "fixed": NOTHING_FIXED, "before_seconds": 10.0, "finished": {}, "total_cores": 2}
+    return Book(**{**known, **changes})
+
+
+def test_shares_of_what_is_left() -> None:
+    assert reserve(book()) == 9.0
+    assert branch_seconds("search", book(), 2) == pytest.approx(0.55 * 81)
+    assert branch_seconds("boosting", book(), 2) == pytest.approx(0.30 * 81)
+    assert branch_seconds("bagging", book(), 2) == pytest.approx(0.15 * 81)
+
+
+def test_at_least_five_seconds_are_kept_back() -> None:
+    assert reserve(book(seconds=20.0)) == 5.0
+
+
+def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
+    after_bagging = book(finished={"bagging": 2 * 1.0})
+    assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(80 * 0.30 / 0.85)
+    last = book(finished={"bagging": 2 * 1.0, "boosting": 2 * 20.0})
+    assert branch_seconds("search", last, 2) == pytest.approx(60.0)
+
+
+def test_side_by_side_does_the_same_core_seconds() -> None:
+    alone = branch_seconds("search", book(total_cores=8), 8) * 8
+    beside = branch_seconds("search", book(total_cores=8), 4) * 4
+    assert alone == pytest.approx(beside)
+
+
+def test_a_fixed_part_is_taken_first() -> None:
+    fixed = book(fixed={**NOTHING_FIXED, "boosting": 30.0})
+    assert branch_seconds("boosting", fixed, 2) == 30.0
+    assert branch_seconds("search", fixed, 2) == pytest.approx(51 * 0.55 / 0.70)
+
+
+def test_of_the_wall_seconds_left_those_after_get_their_part() -> None:
+    assert share_of_the_rest("bagging", book(), 60 + 2 * START_SECONDS) == pytest.approx(0.15 * 60)
+    assert share_of_the_rest("boosting", book(finished={"bagging": 1.0}), 51 + START_SECONDS) == pytest.approx(
+        51 * 0.30 / 0.85
+    )
+    assert share_of_the_rest("search", book(finished={"bagging": 1.0, "boosting": 1.0}), 40) == pytest.approx(40)
+    fixed = book(fixed={**NOTHING_FIXED, "search": 20.0}, finished={"bagging": 1.0})
+    assert share_of_the_rest("boosting", fixed, 50 + START_SECONDS) == pytest.approx(30)
+
+
+def test_no_limit_and_a_limit_long_over() -> None:
+    assert branch_seconds("search", book(seconds=None), 2) is None
+    assert branch_seconds("search", book(seconds=12.0), 2) == 1.0
+
+
+def test_lanes_divide_branches_and_cores_as_the_shares_are() -> None:
+    assert lanes(1, 8) == ((("bagging", "boosting", "search"), 8),)
+    assert lanes(2, 8) == ((("bagging", "boosting"), 4), (("search",), 4))
+    assert lanes(3, 12) == ((("bagging",), 2), (("boosting",), 4), (("search",), 6))
+    assert lanes(2, 1) == ((("bagging", "boosting", "search"), 1),)
+    assert [auto_parallel(cores) for cores in (1, 2, 4, 8, 16)] == [1, 1, 1, 2, 4]

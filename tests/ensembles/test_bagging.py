@@ -1,0 +1,144 @@
+"""Bagging: as many cores as there are, the clock, and what its result grows again."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ensemble_case import folds_of, schema_of, table_of
+
+from components import metrics
+from components.core.deadlines import NEVER, Deadline
+from components.core.files import hash_folder
+from components.data.preprocessing.spec import NetworkPreprocess
+from components.ensembles import bagging_jobs
+from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
+from components.ensembles.bagging_jobs import batches, preprocess_of
+
+
+def grow(
+    spec: BaggingSpec,
+    *,
+    cores: int = 2,
+    deadline: Deadline = NEVER,
+    num_folds: int = 3,
+    checkpoint: Path | None = None,
+) -> Bagged:
+    return grow_bagging(
+        spec,
+        table_of("binary"),
+        folds_of(150, num_folds),
+        metric=metrics.get("roc_auc"),
+        seed=1,
+        cores=cores,
+        deadline=deadline,
+        checkpoint=checkpoint,
+    )
+
+
+def bytes_of(bagged: Bagged, folder: Path) -> str:
+    for member in bagged.members:
+        (folder / member.name).mkdir(parents=True)
+        member.save(folder / member.name)
+    return hash_folder(folder)
+
+
+def test_cores_change_no_byte(tmp_path: Path) -> None:
+    spec = BaggingSpec(trees=30)
+    one, two = grow(spec, cores=1), grow(spec, cores=2)
+    assert [member.name for member in one.members] == ["random_forest", "extra_trees", "linear"]
+    assert (one.trees, one.ended_by) == (30, "trees")
+    assert bytes_of(one, tmp_path / "one") == bytes_of(two, tmp_path / "two")
+
+
+def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop comes in the middle of the third batch: both forests keep the trees that both have."""
+    stop, lock, grown = tmp_path / "stop", threading.Lock(), []
+    grow_trees = bagging_jobs.grow_trees
+
+    def counted(*words: Any, **more: Any) -> Any:
+        with lock:
+            grown.append(words[0])
+            if len(grown) == 15:
+                stop.write_text("")
+        return grow_trees(*words, **more)
+
+    monkeypatch.setattr(bagging_jobs, "grow_trees", counted)
+    cut = grow(BaggingSpec(trees=500), deadline=Deadline(stop_file=stop))
+    monkeypatch.setattr(bagging_jobs, "grow_trees", grow_trees)
+    assert (cut.trees, cut.ended_by) == (40, "stopped")
+    again = grow(BaggingSpec(trees=cut.trees, members=tuple(member.name for member in cut.members)))
+    assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
+
+
+def test_a_forest_without_a_first_batch_is_left_out() -> None:
+    began = time.monotonic()
+    bagged = grow(BaggingSpec(trees=5000), deadline=Deadline.after(0.0))
+    assert [member.name for member in bagged.members] == ["linear"], "the first member is grown whatever the clock says"
+    assert (bagged.trees, bagged.ended_by) == (0, "seconds")
+    assert time.monotonic() - began < 20
+    alone = grow(BaggingSpec(members=("extra_trees",), trees=5000), deadline=Deadline.after(0.0))
+    assert [(member.name, alone.trees) for member in alone.members] == [("extra_trees", 20)]
+
+
+def test_a_checkpoint_is_not_grown_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill, and after another number of trees: what lies there is taken, the bytes are those of a first run."""
+    spec = BaggingSpec(members=("random_forest", "linear"), trees=50)
+    fresh = grow(spec)
+    grow(BaggingSpec(members=("random_forest", "linear"), trees=40), checkpoint=tmp_path / "study")
+    grown = []
+    grow_trees = bagging_jobs.grow_trees
+    monkeypatch.setattr(
+        bagging_jobs, "grow_trees", lambda *words, **more: grown.append(1) or grow_trees(*words, **more)
+    )
+    monkeypatch.setattr(bagging_jobs, "fit_linear", None)
+    resumed = grow(spec, checkpoint=tmp_path / "study")
+    assert len(grown) == 3, "ten more trees in each of three folds"
+    assert bytes_of(resumed, tmp_path / "resumed") == bytes_of(fresh, tmp_path / "fresh")
+
+
+def test_one_fold_will_do() -> None:
+    bagged = grow(BaggingSpec(trees=5), num_folds=1)
+    assert [len(member.parts) for member in bagged.members] == [1, 1, 1]
+    assert len(bagged.members[0].oof.rows_n) == 30
+
+
+def test_a_shorter_forest_is_the_beginning_of_a_longer_one() -> None:
+    assert batches(50) == [20, 20, 10]
+    assert batches(40) == batches(50)[:2]
+    short, long = (grow(BaggingSpec(members=("extra_trees",), trees=trees)).members[0] for trees in (20, 30))
+    first: Any = short.parts[0].model
+    other: Any = long.parts[0].model
+    np.testing.assert_array_equal(first.trees.feature_M, other.trees.feature_M[: len(first.trees.feature_M)])
+
+
+def test_progress_counts_to_the_end() -> None:
+    told: list[tuple[int, int]] = []
+    grow_bagging(
+        BaggingSpec(trees=20),
+        table_of("binary"),
+        folds_of(150),
+        metric=metrics.get("roc_auc"),
+        seed=1,
+        cores=2,
+        deadline=NEVER,
+        report_progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(done, 9) for done in range(1, 10)]
+
+
+def test_the_linear_model_takes_levels_one_by_one() -> None:
+    spec = NetworkPreprocess()
+    assert preprocess_of("linear", spec, schema_of("binary")).encode == "one_hot"
+    assert preprocess_of("random_forest", spec, schema_of("binary")).encode == "auto"
+    ordinal = NetworkPreprocess(encode="ordinal")
+    assert preprocess_of("linear", ordinal, schema_of("binary")).encode == "ordinal", "what is said is done"
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    spec = BaggingSpec(members=("extra_trees",), trees=5)
+    words: Any = {"metric": metrics.get("roc_auc"), "cores": 1, "deadline": NEVER}
+    one, other = (grow_bagging(spec, table_of("binary"), folds_of(150), seed=seed, **words) for seed in (1, 2))
+    assert bytes_of(one, tmp_path / "one") != bytes_of(other, tmp_path / "other")

@@ -1,0 +1,216 @@
+"""Boosters behind Evaluate: the same bytes on any number of cores, folds added later, failures as data, the clock."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ensemble_case import folds_of, table_of
+
+from components import metrics
+from components.core.contracts import Candidate, Fold, Outcome
+from components.core.deadlines import NEVER, Deadline
+from components.core.files import hash_folder, read_json
+from components.core.predictions import read_member_oof
+from components.data.preprocessing.spec import TreePreprocess
+from components.ensembles.boosting import BoosterStopping, TreesSpec, start_points
+from components.ensembles.boosting_evaluate import BoosterEvaluate, mean_curve
+from components.ensembles.boosting_fit import grow, xgboost_settings
+from components.ensembles.boosting_member import load_booster
+from components.ensembles.prepared import prepare
+
+FOLDS = folds_of(150)
+
+
+def candidate(number: int, preprocess: dict[str, Any] | None = None, **trees: Any) -> Candidate:
+    spec = {"trees": {"rounds": 20, **trees}, "preprocess": preprocess or {}}
+    return Candidate(number=number, spec=spec, structure="xgboost")
+
+
+def evaluate(
+    generations: Iterator[Sequence[Candidate]],
+    folder: Path,
+    *,
+    task: str = "binary",
+    cores: int = 1,
+    patience: int = 5,
+    folds: Sequence[Fold] = FOLDS,
+    deadline: Deadline = NEVER,
+) -> Iterator[Outcome]:
+    table = table_of(task)
+    evaluator = BoosterEvaluate(
+        table=table,
+        metric=metrics.resolve("auto", table.schema.task),
+        seed=3,
+        cores=cores,
+        stopping=BoosterStopping(patience=patience),
+    )
+    return evaluator(generations, folds, report=lambda step, scores: frozenset(), deadline=deadline, checkpoint=folder)
+
+
+def one(folder: Path, of: Candidate, **words: Any) -> Outcome:
+    (outcome,) = evaluate(iter([[of]]), folder, **words)
+    return outcome
+
+
+def test_cores_and_company_change_no_byte(tmp_path: Path) -> None:
+    together = list(evaluate(iter([[candidate(0), candidate(1)], [candidate(2)]]), tmp_path / "two", cores=2))
+    assert sorted(outcome.number for outcome in together) == [0, 1, 2]
+    one(tmp_path / "one", candidate(1))
+    assert hash_folder(tmp_path / "one" / "00001") == hash_folder(tmp_path / "two" / "00001")
+    assert hash_folder(tmp_path / "two" / "00000") != hash_folder(tmp_path / "two" / "00002"), "own name, own seed"
+
+
+def test_outcome_says_what_the_folder_says(tmp_path: Path) -> None:
+    outcome = one(tmp_path, candidate(4))
+    described = read_json(tmp_path / "00004" / "member.json")
+    assert outcome.folder == tmp_path / "00004"
+    assert described["name"] == "xgboost-4"
+    assert described["fold_scores"] == list(outcome.fold_scores_S)
+    member, table = load_booster(tmp_path / "00004"), table_of("binary")
+    for fold, score in zip(FOLDS, outcome.fold_scores_S, strict=True):
+        mine = member.oof.fold_n == fold.number
+        truth = table.target()[member.oof.rows_n[mine]]
+        assert metrics.get("roc_auc")(truth, member.oof.values_nC[mine][None])[0] == pytest.approx(score, abs=1e-12)
+
+
+def test_folds_can_be_added_later(tmp_path: Path) -> None:
+    first = one(tmp_path / "later", candidate(0), folds=FOLDS[:1])
+    rest = one(tmp_path / "later", candidate(0), folds=FOLDS[1:])
+    whole = one(tmp_path / "once", candidate(0))
+    assert first.fold_scores_S + rest.fold_scores_S == whole.fold_scores_S
+    assert hash_folder(tmp_path / "later") == hash_folder(tmp_path / "once")
+
+
+def test_out_of_fold_means_out_of_fold(tmp_path: Path) -> None:
+    """The model of a fold has not seen what it scores: with noise for a target, nothing is to be learned."""
+    one(tmp_path, candidate(0, max_depth=10, learning_rate=1.0), task="multiclass", patience=100)
+    oof = read_member_oof(tmp_path / "00000")
+    np.testing.assert_array_equal(oof.rows_n, np.arange(150))
+    member, table = load_booster(tmp_path / "00000"), table_of("multiclass")
+    for part in member.parts:
+        mine = part.oof.rows_n
+        np.testing.assert_array_equal(part.predict(table, mine), part.oof.values_nC)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 0.3},
+        {"max_depth": 1},
+        {"min_child_weight": 8.0},
+        {"subsample": 0.3},
+        {"columns": 0.4},
+        {"l2": 50.0},
+        {"rounds": 3},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_setting_does_something(change: dict[str, Any], tmp_path: Path) -> None:
+    one(tmp_path / "default", candidate(0), folds=FOLDS[:1])
+    one(tmp_path / "changed", candidate(0, **change), folds=FOLDS[:1])
+    default, changed = (load_booster(tmp_path / name / "00000").oof.values_nC for name in ("default", "changed"))
+    assert np.abs(default - changed).max() > 1e-3
+
+
+def test_every_setting_is_tried_above() -> None:
+    assert len(TreesSpec.model_fields) == 7
+
+
+def test_preprocessing_does_something(tmp_path: Path) -> None:
+    one(tmp_path / "native", candidate(0), folds=FOLDS[:1])
+    one(tmp_path / "other", candidate(0, {"encode": "one_hot", "impute": "median"}), folds=FOLDS[:1])
+    native, other = (load_booster(tmp_path / name / "00000") for name in ("native", "other"))
+    assert np.abs(native.oof.values_nC - other.oof.values_nC).max() > 1e-3
+
+
+def test_early_stopping_keeps_the_best_round(tmp_path: Path) -> None:
+    outcome = one(tmp_path, candidate(0, rounds=200, learning_rate=0.5), folds=FOLDS[:1], patience=7)
+    losses = outcome.curves["validation"]
+    best = int(np.argmin(losses)) + 1
+    assert len(losses) == best + 7 < 200
+    assert outcome.facts["trees"] == best
+    assert outcome.curves["train"].shape == losses.shape
+
+
+def test_mean_curve_ends_where_the_first_fold_ends() -> None:
+    curves = [np.array([4.0, 2.0, 1.0], dtype=np.float32), np.array([2.0, 1.0], dtype=np.float32)]
+    np.testing.assert_array_equal(mean_curve(curves), np.array([3.0, 1.5], dtype=np.float32))
+
+
+def test_a_failed_candidate_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.ensembles import boosting_evaluate
+
+    settings = boosting_evaluate.xgboost_settings
+
+    def broken(trees: TreesSpec, *words: Any) -> dict[str, Any]:
+        return {**settings(trees, *words), **({"max_depth": -1} if trees.max_depth == 9 else {})}
+
+    monkeypatch.setattr(boosting_evaluate, "xgboost_settings", broken)
+    outcomes = {o.number: o for o in evaluate(iter([[candidate(0, max_depth=9), candidate(1)]]), tmp_path)}
+    assert outcomes[0].state == "failed"
+    assert outcomes[0].cause is not None
+    assert outcomes[0].cause.startswith("error: ")
+    assert outcomes[0].folder is None
+    assert outcomes[1].state == "complete"
+
+
+def test_the_deadline_leaves_no_half_member(tmp_path: Path) -> None:
+    assert list(evaluate(iter([[candidate(0)]]), tmp_path, deadline=Deadline.after(0.0))) == []
+    stop = tmp_path / "stop"
+
+    def generations() -> Iterator[list[Candidate]]:
+        yield [candidate(0)]
+        stop.write_text("")
+        yield [candidate(1, rounds=100_000, learning_rate=1e-6)]
+
+    found = list(evaluate(generations(), tmp_path, patience=100_000, deadline=Deadline(stop_file=stop)))
+    assert [outcome.number for outcome in found] == [0]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["00000", "stop"]
+
+
+def test_the_next_generation_is_pulled_when_the_last_is_decided(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def generations() -> Iterator[list[Candidate]]:
+        for number in (0, 2):
+            seen.append(f"pull {number}")
+            yield [candidate(number), candidate(number + 1)]
+
+    for outcome in evaluate(generations(), tmp_path, cores=2):
+        seen.append(f"done {outcome.number // 2}")
+    assert seen == ["pull 0", "done 0", "done 0", "pull 2", "done 1", "done 1"]
+
+
+def test_who_wants_no_more_is_not_kept_waiting(tmp_path: Path) -> None:
+    endless = candidate(1, rounds=1_000_000, learning_rate=1e-9)
+    outcomes = evaluate(iter([[candidate(0), endless]]), tmp_path, patience=1_000_000)
+    assert next(outcomes).number == 0
+    outcomes.close()  # type: ignore[attr-defined]
+    assert [path.name for path in tmp_path.iterdir()] == ["00000"]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_start_points_lie_in_the_space(task: Any) -> None:
+    for point in start_points(task):
+        trees = TreesSpec.model_validate(point["trees"])
+        for name in point["trees"]:
+            extra: Any = TreesSpec.model_fields[name].json_schema_extra
+            assert extra["search"]["low"] <= getattr(trees, name) <= extra["search"]["high"], name
+
+
+def test_large_targets_are_learned_in_their_own_units(tmp_path: Path) -> None:
+    """Standardised inside: 50 around 1000 is learned as well as 1 around 0, and comes back around 1000."""
+    one(tmp_path, candidate(0), task="regression")
+    values = load_booster(tmp_path / "00000").predict(table_of("regression"))
+    assert 950 < values.mean() < 1050
+    assert values.std() > 20
+
+
+def test_a_booster_may_be_cut_off_in_its_very_first_round() -> None:
+    (prepared,) = prepare(TreePreprocess(), table_of("binary"), FOLDS[:1])
+    fit, scored = (prepared.fit, prepared.fit_target), (prepared.scored, prepared.score_target)
+    settings = xgboost_settings(TreesSpec(), "binary", 2, seed=0)
+    assert grow(settings, fit, scored, rounds=20, patience=5, cut_off=lambda: True) is None
+    assert grow(settings, fit, scored, rounds=20, patience=5, cut_off=lambda: False) is not None

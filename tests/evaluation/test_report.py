@@ -1,0 +1,203 @@
+"""The page: whole without a network, honest digits, everything from the data escaped, the same for every task."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_case import Blend, fitted, make_case, material_of, schema_of, told_about, view_of
+from sklearn.linear_model import LogisticRegression
+
+from components.core.table import Table
+from components.evaluation.complete import complete, with_endings
+from components.evaluation.judge import Case, judge
+from components.evaluation.plot_tables import write_plots
+from components.evaluation.report import charts
+from components.evaluation.report.first_screen import confusion_table
+from components.evaluation.report.page import render
+from components.evaluation.report.svg import tick_text, ticks
+from pipelines.engine.stage import WORDS
+
+NAMES = [("breast_cancer", True), ("breast_cancer", False), ("iris", True), ("diabetes", True), ("diabetes", False)]
+VOID = {"meta"}
+SHAPES = {"path", "circle", "rect"}
+
+
+class Checker(HTMLParser):
+    """Every element is closed in order, and nothing points out of the page."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.texts, self.ids, self.links = [], [], set(), []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids.add(attributes.get("id"))
+        assert "src" not in attributes
+        if "href" in attributes:
+            self.links.append(attributes["href"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in SHAPES
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+
+def page_of(case, **told):
+    scores = complete(judge(case), told_about(case, **told))
+    return render(view_of(case, scores)), scores
+
+
+@pytest.fixture(scope="module", params=NAMES, ids=lambda pair: f"{pair[0]}-{'test' if pair[1] else 'folds'}")
+def page(request):
+    case = make_case(request.param[0], test=request.param[1], resamples=100)
+    return case, *page_of(case)
+
+
+def checked(html):
+    checker = Checker()
+    checker.feed(html)
+    assert checker.open == []
+    return checker
+
+
+def test_every_page_is_well_formed_and_points_nowhere_else(page):
+    _, html, _ = page
+    checker = checked(html)
+    for link in checker.links:
+        assert link.startswith("data:text/csv;base64,") or (link[0] == "#" and link[1:] in checker.ids), link
+    assert "default-src 'none'" in html
+    assert not re.search(r"https?://|url\(|@import|/home/|/work/", html)
+    assert len(html) < 1_000_000
+
+
+def test_no_page_shows_what_is_no_word(page):
+    _, html, _ = page
+    text = " ".join(checked(html).texts)
+    assert not re.search(r"\b(nan|None|NaN|inf|True|False)\b", text)
+    assert not re.search(r"\.0*[1-9]\d{6}", text)  # no 0.8471999
+    assert "Unnamed" not in text
+
+
+def test_the_first_screen_has_its_four_tiles_and_two_charts(page):
+    case, html, _ = page
+    first = html.split('<main class="first">')[1].split("</main>")[0]
+    assert first.count('class="tile"') == 4
+    assert first.count("<figure>") == 2
+    tested = case.judged_on == "test"
+    assert ("never seen" in first) is tested
+    assert ("No rows were kept for a test" in first) is not tested
+    assert "What worries us" in first
+    assert "What to do next" in first
+
+
+def test_each_word_of_the_tree_has_its_section(page):
+    checker = checked(page[1])
+    words = [*WORDS, "time", "again"]
+    assert set(words) <= checker.ids
+
+
+def test_what_comes_from_the_data_is_escaped():
+    evil = '<script>alert("x")</script>'
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({evil: rng.normal(size=90), "b": rng.normal(size=90)})
+    frame["target"] = np.where(frame[evil] + rng.normal(size=90) > 0, evil, "no & yes")
+    known = make_case("iris", resamples=100)
+    table = Table.of(schema_of(frame, "target", "binary", (evil, "no & yes")), frame)
+    rows = np.arange(70)
+    folds = [replace(known.folds[s], fit_rows=rows[rows % 3 != s], score_rows=rows[rows % 3 == s]) for s in range(3)]
+    member = fitted(evil, "network", LogisticRegression, table, folds)
+    case = Case(
+        table=table,
+        ensemble=Blend([member]),
+        members={evil: member},
+        folds=folds,
+        test_rows=np.arange(70, 90),
+        metric=make_case("breast_cancer").metric,
+        spec=known.spec,
+        seed=0,
+    )
+    finding = {"severity": "warning", "word": "text", "columns": [evil], "sentence": evil, "cures": [["", evil]]}
+    html, _ = page_of(case, findings=[finding])
+    assert html.count("<script>") == 1  # ours
+    assert 'alert("x")' not in html
+    assert evil in " ".join(checked(html).texts)
+
+
+def test_the_confusion_matrix_has_at_most_twelve_classes():
+    counts = np.eye(40, dtype=int) * np.arange(1, 41)[:, None]
+    scores = {"confusion": {"classes": [f"c{c}" for c in range(40)], "counts": counts.tolist()}}
+    html = confusion_table(scores)
+    assert html.count("<tr>") == 13
+    assert "29 others" in html
+    rows = [int(text) for text in re.findall(r'quiet">(\d+)<', html)]
+    assert sum(rows) == counts.sum()
+
+
+def test_a_learning_curve_that_begins_high_does_not_flatten_the_rest():
+    epochs = np.arange(50)
+    train = np.where(epochs < 2, 900.0, 0.5 * np.exp(-epochs / 10))
+    svg = charts.curves(train, train + 0.1)
+    numbers = [float(one) for one in re.findall(r'class="tick end"[^>]*>([\d.]+)<', svg)]
+    assert max(numbers) < 2
+
+
+def test_no_trial_no_chart():
+    assert charts.history([(0, "failed", None)], "ROC AUC", greater_is_better=True) == ""
+    assert charts.curves(np.array([np.nan, 1.0]), np.array([1.0, 1.0])) == ""
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 7.9), (0.9911, 0.9987), (0, 1e6), (5, 5)])
+def test_ticks_are_few_round_and_inside(low, high):
+    found = ticks(low, high)
+    assert 1 <= len(found) <= 8
+    assert all(low - 1e-9 <= value <= high + 1e-9 for value in found)
+
+
+def test_tick_texts():
+    assert [tick_text(value) for value in (0, 0.5, -2, 12000, 2e6, 1e-5)] == [
+        "0",
+        "0.5",
+        "−2",
+        "12\u202f000",
+        "2e6",
+        "1e−5",
+    ]
+
+
+def test_the_page_tells_why_a_search_ended():
+    case = make_case("breast_cancer", resamples=100)
+    scores = complete(judge(case), told_about(case))
+    html = render(view_of(case, with_endings(scores, {"search": "seconds", "boosting": "trials"})))
+    assert "the time was over" in html
+    assert "espalier pin" in html
+    assert "the time was over" not in render(view_of(case, scores))
+
+
+def test_plots_are_always_the_same_five_files_with_headers(tmp_path, page):
+    case, _, scores = page
+    write_plots(tmp_path, scores, material_of(case), case.judged.truth_n, case.judged.values_KnC[0])
+    found = {path.name: pd.read_csv(path) for path in tmp_path.iterdir()}
+    assert {name: list(frame.columns) for name, frame in found.items()} == {
+        "learning_curves.csv": ["epoch", "train", "validation"],
+        "leaderboard.csv": ["member", "score"],
+        "search_history.csv": ["trial", "score"],
+        "confusion.csv": ["actual", "predicted"],
+        "calibration.csv": ["predicted", "observed", "rows"],
+    }
+    assert len(found["learning_curves.csv"]) == 40
+    assert len(found["confusion.csv"]) == (0 if case.table.schema.task == "regression" else len(case.rows))
+
+
+def test_numbers_are_the_same_bytes_again():
+    first, again = (complete(judge(case), told_about(case)) for case in (make_case("iris"), make_case("iris")))
+    assert first == again

@@ -1,0 +1,221 @@
+"""Networks behind `Evaluate`, with real workers, real tables and files."""
+
+import dataclasses
+import json
+import threading
+
+import numpy as np
+import pytest
+from training_case import candidate, evaluated, example, folds_of
+
+from components.core.deadlines import Deadline
+from components.core.errors import UserMistake
+from components.core.files import hash_folder
+from components.core.predictions import read_member_oof
+from components.metrics import get
+from components.training.evaluate import NetworkEvaluate, begin
+from components.training.member import load_network
+from components.training.structure import structure
+from components.training.tasks import Task, Work
+
+DIVERGES = {"optimizer": {"kind": "sgd", "lr": 1e20}, "early_stopping": "none"}
+
+
+@pytest.fixture(scope="module")
+def wine():
+    table = example("wine")
+    return table, folds_of(table, 3)
+
+
+def in_process(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None):
+    """The function that a worker answers with, without a process around it."""
+    resting = tmp_path / "resting"
+    resting.mkdir(exist_ok=True)
+    return begin(
+        Work(
+            table=table,
+            folds=folds,
+            metric=metric,
+            seed=seed,
+            device="cpu",
+            deadline=deadline or Deadline(),
+            checkpoint=tmp_path,
+            resting=resting,
+        )
+    )
+
+
+def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_path):
+    table, folds = wine
+    generations = [
+        [
+            candidate(0, {"width": 16}),
+            candidate(1, {"width": 24, "batch_norm": True}, {"epochs": 9}),
+            candidate(2, {"layers": 2, "dropout": 0.2}, preprocess={"scale": "quantile"}),
+            candidate(3, {}, DIVERGES),
+        ],
+        [candidate(4, {"activation": "tanh"}), candidate(5, {}, {"optimizer": {"kind": "sgd", "lr": 1e-5}})],
+    ]
+    asked = {}
+
+    def report(step, scores):
+        asked.setdefault(step, []).append(scores)
+        return frozenset({max(scores, key=lambda number: scores[number])})  # the worst log loss
+
+    found = {}
+    for cores in (1, 2):
+        evaluate = NetworkEvaluate(table, get("log_loss"), seed=7, cores=cores, rungs=(3, 6))
+        folder = tmp_path / str(cores)
+        found[cores] = evaluated(evaluate, generations, folds, folder, report)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            f"{number:05d}" for number, outcome in found[cores].items() if outcome.state == "complete"
+        )
+    assert hash_folder(tmp_path / "1") == hash_folder(tmp_path / "2")
+    assert [list(scores) for scores in asked[3][:2]] == [[0, 1, 2], [4, 5]]
+    assert asked[3][:2] == asked[3][2:]
+    one, two = found[1], found[2]
+    assert sorted(one) == list(range(6))
+    for number, outcome in one.items():
+        left, right = dataclasses.asdict(outcome), dataclasses.asdict(two[number])
+        for field in ("folder", "curves"):
+            left.pop(field), right.pop(field)
+        assert left == right
+    assert (one[3].state, one[3].cause, one[3].fold_scores_S) == ("failed", "diverged", ())
+    assert one[5].state == "pruned"
+    assert dict(one[5].rungs).keys() == {3}
+    complete = [outcome for outcome in one.values() if outcome.state == "complete"]
+    assert complete
+    for outcome in complete:
+        assert set(outcome.rungs) == {3, 6}
+        assert len(outcome.fold_scores_S) == 3
+        assert len(outcome.curves["train"]) == len(outcome.curves["validation"]) <= 12
+
+
+def test_a_rung_does_not_change_what_a_candidate_becomes(wine, tmp_path):
+    table, folds = wine
+    straight = in_process(tmp_path / "..", table, folds)(Task(candidate=candidate(50), until=None))
+    answer = in_process(tmp_path, table, folds)
+    first = answer(Task(candidate=candidate(50), until=4))
+    assert first.rests
+    assert first.outcome.state == "pruned"
+    last = in_process(tmp_path, table, folds)(Task(candidate=candidate(50), until=None, resume=True))
+    assert last.outcome.fold_scores_S == straight.outcome.fold_scores_S
+    assert hash_folder(last.outcome.folder) == hash_folder(straight.outcome.folder)
+
+
+@pytest.mark.parametrize(("name", "metric"), [("wine", "log_loss"), ("breast_cancer", "f1"), ("diabetes", "rmse")])
+def test_a_member_says_what_it_is_and_predicts_what_it_was_judged_by(name, metric, tmp_path):
+    table = example(name)
+    folds = folds_of(table, 2)
+    settled = candidate(17, {"batch_norm": True, "width": 24}, {"epochs": 6})
+    outcome = in_process(tmp_path, table, folds, metric)(Task(candidate=settled, until=None)).outcome
+    assert outcome.folder == tmp_path / "00017"
+    described = json.loads((outcome.folder / "member.json").read_text())
+    assert (described["name"], described["family"], described["folds"]) == ("mlp-17", "network", [0, 1])
+    assert described["fold_scores"] == list(outcome.fold_scores_S)
+    assert described["score"] == pytest.approx(np.mean(outcome.fold_scores_S))
+    inputs, outputs = len(table.schema.features), table.schema.num_outputs
+    assert described["cost"] == 2 * (inputs * 24 + 24 * outputs)
+    assert described["facts"]["parameters"] == (inputs + 1) * 24 + 2 * 24 + 25 * outputs
+    member = load_network(outcome.folder)
+    assert np.array_equal(member.oof.rows_n, np.arange(table.num_rows))
+    assert np.array_equal(member.oof.values_nC, read_member_oof(outcome.folder).values_nC)
+    for fold, score in zip(folds, outcome.fold_scores_S, strict=True):
+        alone = dataclasses.replace(member, folds=tuple(part for part in member.folds if part.number == fold.number))
+        predicted = alone.predict(table, fold.score_rows)
+        np.testing.assert_allclose(predicted, member.oof.values_nC[fold.score_rows], rtol=1e-4, atol=1e-5)
+        assert get(metric)(table.target()[fold.score_rows], predicted[None])[0] == pytest.approx(score, rel=1e-4)
+    both = member.predict(table)
+    assert both.shape == (table.num_rows, outputs)
+    if name != "diabetes":
+        np.testing.assert_allclose(both.sum(1), 1, rtol=1e-5)
+    again = tmp_path / "again"
+    again.mkdir()
+    load_network(outcome.folder).save(again)
+    assert hash_folder(again) == hash_folder(outcome.folder)
+
+
+def test_folds_can_be_added_later(wine, tmp_path):
+    table, folds = wine
+    task = Task(candidate=candidate(1), until=None)
+    first = in_process(tmp_path, table, folds[:1])(task).outcome
+    assert load_network(first.folder).oof.rows_n.tolist() == folds[0].score_rows.tolist()
+    later = in_process(tmp_path, table, folds[1:])(task).outcome
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    at_once = in_process(whole, table, folds)(task).outcome
+    assert at_once.fold_scores_S == first.fold_scores_S + later.fold_scores_S
+    assert (later.folder / "fold-0.safetensors").read_bytes() == (at_once.folder / "fold-0.safetensors").read_bytes()
+    assert load_network(later.folder).predict(table).tolist() == load_network(at_once.folder).predict(table).tolist()
+
+
+def test_the_seed_and_the_number_make_the_model(wine, tmp_path):
+    table, folds = wine
+    hashes = set()
+    for seed, number in ((0, 1), (0, 2), (1, 1)):
+        outcome = in_process(tmp_path, table, folds, seed=seed)(Task(candidate=candidate(number), until=None)).outcome
+        hashes.add(hash_folder(outcome.folder, frozenset({"member.json"})))
+    assert len(hashes) == 3
+
+
+def test_what_torch_refuses_is_an_outcome_and_a_users_mistake_is_raised(wine, tmp_path):
+    table, folds = wine
+    answer = in_process(tmp_path, table, folds)
+    wrong = dataclasses.replace(candidate(0), spec=candidate(0).spec | {"network": {"kind": "mlp", "layers": "many"}})
+    outcome = answer(Task(candidate=wrong, until=None)).outcome
+    assert outcome.state == "failed"
+    assert outcome.cause.startswith("error: 1 validation error for MLP")
+    numbers = example("diabetes")
+    with pytest.raises(UserMistake, match="cross_entropy, and the target is a number"):
+        in_process(tmp_path, numbers, folds_of(numbers, 2), "rmse")(
+            Task(candidate=candidate(0, training={"loss": "cross_entropy"}), until=None)
+        )
+
+
+def test_the_deadline_cuts_off_without_an_outcome(wine, tmp_path):
+    table, folds = wine
+    stop = tmp_path / "stop"
+    slow = candidate(0, {"width": 64, "layers": 4}, {"epochs": 10**6, "early_stopping": "none"})
+    timer = threading.Timer(4, stop.touch)
+    timer.start()
+    evaluate = NetworkEvaluate(table, get("log_loss"), seed=0, cores=1)
+    found = evaluated(evaluate, [[slow]], folds, tmp_path / "members", deadline=Deadline(stop_file=stop))
+    timer.join()
+    assert found == {}
+    assert list((tmp_path / "members").iterdir()) == []
+
+
+def test_a_call_that_is_not_read_to_its_end_leaves_no_process(wine, tmp_path):
+    table, folds = wine
+    evaluate = NetworkEvaluate(table, get("log_loss"), seed=0, cores=1)
+    outcomes = evaluate(
+        iter([[candidate(0), candidate(1)]]),
+        folds,
+        report=lambda *_: frozenset(),
+        deadline=Deadline(),
+        checkpoint=tmp_path,
+    )
+    assert next(outcomes).number == 0
+    evaluate.close()
+    outcomes.close()
+    assert not (tmp_path / ".resting").exists()
+
+
+def test_made_rows_are_fitted_and_neither_scored_nor_in_the_train_curve(wine, tmp_path):
+    table, folds = wine
+    real = type(table)(table.schema, table._raw, num_real=100)  # as if the last 78 rows were made
+    fold = dataclasses.replace(folds[0], fit_rows=np.arange(40, 178), score_rows=np.arange(40))
+    from components.data.preprocessing.spec import NetworkPreprocess
+    from components.training.prepared import Preparer
+
+    prepared = Preparer(real, [fold], 0, device="cpu").prepare(NetworkPreprocess())
+    assert len(prepared.resident.fit[0]) == 138
+    assert len(prepared.resident.sample[0]) == 40
+    assert prepared.resident.sample[0].max() < 60  # positions of rows 40..99
+
+
+def test_structure_is_equal_for_those_that_may_share_a_population():
+    base = candidate(0, training={"loss": "auto"}).spec
+    same = candidate(1, {"dropout": 0.5}, {"loss": "auto", "optimizer": {"kind": "adamw", "lr": 1.0}}).spec
+    other = candidate(2, {"width": 32}, {"loss": "auto"}).spec
+    assert structure(base) == structure(same) != structure(other)

@@ -1,0 +1,209 @@
+"""Who is trained next, with workers that answer at once."""
+
+from collections import deque
+from dataclasses import replace
+
+import pytest
+from training_case import candidate
+
+from components.core.contracts import Outcome
+from components.core.deadlines import NEVER, Deadline
+from components.core.workers import Lost
+from components.training.tasks import Answer, failure
+from components.training.turns import Turns
+
+
+def outcome(number, state, score):
+    return Outcome(
+        number=number,
+        state=state,
+        cause=None,
+        fold_scores_S=(score,),
+        curves={},
+        rungs={},
+        folder=None,
+        facts={},
+    )
+
+
+class Answers:
+    """Stands in for `Workers`: two at a time, first come, first served; keeps a log."""
+
+    def __init__(self, answer, count=2):
+        self.log = []
+        self._answer = answer
+        self._count = count
+        self._tasks = deque()
+
+    @property
+    def num_busy(self):
+        return len(self._tasks)
+
+    @property
+    def num_idle(self):
+        return self._count - len(self._tasks)
+
+    def give(self, key, task):
+        self.log.append((key, task.until, task.resume))
+        self._tasks.append((key, task))
+
+    def answers(self, seconds):
+        key, task = self._tasks.popleft()
+        yield key, self._answer(task)
+
+
+def grows(task):
+    """Score is the number; ends at the last stage."""
+    number = task.candidate.number
+    if task.until is None:
+        return Answer(outcome=outcome(number, "complete", float(number)))
+    return Answer(outcome=outcome(number, "pruned", number / 10), rests=True)
+
+
+def run(answer, generations, tmp_path, rungs=(2, 4), report=lambda step, scores: frozenset(), deadline=NEVER):
+    workers = Answers(answer)
+    schedule = Turns(workers, iter(generations), rungs, report, deadline, tmp_path)
+    return {found.number: found for found in schedule.outcomes()}, workers.log
+
+
+def test_candidates_wait_for_each_other_at_rungs(tmp_path):
+    asked = []
+
+    def report(step, scores):
+        asked.append((step, scores))
+        return frozenset({min(scores)})
+
+    found, log = run(grows, [[candidate(0), candidate(1), candidate(2)]], tmp_path, report=report)
+    assert asked == [(2, {0: 0.0, 1: 0.1, 2: 0.2}), (4, {1: 0.1, 2: 0.2})]
+    assert [found[number].state for number in range(3)] == ["pruned", "pruned", "complete"]
+    assert [dict(found[number].rungs) for number in range(3)] == [{2: 0.0}, {2: 0.1, 4: 0.1}, {2: 0.2, 4: 0.2}]
+    assert log == [(0, 2, False), (1, 2, False), (2, 2, False), (1, 4, True), (2, 4, True), (2, None, True)]
+
+
+def test_protected_candidates_run_to_their_end_and_no_rung_knows_them(tmp_path):
+    asked = []
+
+    def report(step, scores):
+        asked.append((step, sorted(scores)))
+        return frozenset({min(scores)})
+
+    known = replace(candidate(0), protected=True)
+    found, log = run(grows, [[known, candidate(1), candidate(2)], [candidate(3)]], tmp_path, report=report)
+    assert log[0] == (0, None, False)
+    assert asked == [(2, [1, 2]), (4, [2]), (2, [3])]
+    assert found[0].state == "complete"
+    assert dict(found[0].rungs) == {}
+
+
+def test_a_generation_of_protected_candidates_alone_holds_nobody_up(tmp_path):
+    known = [replace(candidate(number), protected=True) for number in range(3)]
+    found, log = run(grows, [known, [candidate(3)]], tmp_path)
+    assert [number for number, until, _ in log if until is None] == [0, 1, 2, 3]
+    assert sorted(found) == [0, 1, 2, 3]
+
+
+def test_who_ends_before_a_rung_counts_there_with_its_last_score(tmp_path):
+    asked = []
+
+    def answer(task):
+        if task.candidate.number == 1:
+            return Answer(outcome=outcome(1, "complete", 0.7))
+        return grows(task)
+
+    def report(step, scores):
+        asked.append((step, scores))
+        return frozenset({1, 2}) if step == 2 else frozenset()
+
+    found, _ = run(answer, [[candidate(0), candidate(1), candidate(2)]], tmp_path, report=report)
+    assert asked == [(2, {0: 0.0, 1: 0.7, 2: 0.2}), (4, {0: 0.0, 1: 0.7})]
+    assert found[1].state == "complete"
+    assert dict(found[1].rungs) == {2: 0.7, 4: 0.7}
+
+
+def test_failed_candidates_leave_the_rung_to_the_others(tmp_path):
+    asked = []
+
+    def answer(task):
+        if task.candidate.number == 0 and task.until != 2:
+            return Answer(outcome=failure(0, "diverged"))
+        return Lost(status=-9) if task.candidate.number == 1 else grows(task)
+
+    def report(step, scores):
+        asked.append((step, sorted(scores)))
+        return frozenset()
+
+    found, _ = run(answer, [[candidate(0), candidate(1), candidate(2)]], tmp_path, report=report)
+    assert asked == [(2, [0, 2]), (4, [2])]
+    assert (found[0].cause, dict(found[0].rungs)) == ("diverged", {2: 0.0})
+    assert (found[1].cause, dict(found[1].rungs)) == ("out_of_memory", {})
+    assert found[2].state == "complete"
+
+
+def test_the_next_generation_begins_when_a_worker_would_idle_but_never_two_ahead(tmp_path):
+    seen = []
+    finished = []
+
+    def generations():
+        for generation in range(4):
+            seen.append((generation, sorted(finished)))
+            yield [candidate(2 * generation), candidate(2 * generation + 1)]
+
+    workers = Answers(grows)
+    for found in Turns(workers, generations(), (), lambda *_: frozenset(), NEVER, tmp_path).outcomes():
+        finished.append(found.number)
+    assert sorted(finished) == list(range(8))
+    for generation, before in seen[2:]:  # planned from the outcomes of all but the last generation
+        assert set(range(2 * (generation - 1))) <= set(before)
+    assert any(len(before) < 2 * generation for generation, before in seen)  # and not later than it must
+
+
+def test_no_generation_is_planned_over_one_that_a_slow_trial_holds_open(tmp_path):
+    class NewestFirst(Answers):
+        def answers(self, seconds):
+            key, task = self._tasks.pop()
+            yield key, self._answer(task)
+
+    finished, seen = [], []
+
+    def generations():
+        for number in range(4):
+            seen.append(list(finished))
+            yield [replace(candidate(number), protected=number == 0)]
+
+    for found in Turns(NewestFirst(grows), generations(), (), lambda *_: frozenset(), NEVER, tmp_path).outcomes():
+        finished.append(found.number)
+    assert finished[:2] == [1, 0]  # the known start took longer than all of the next generation
+    assert seen == [[], [], [1, 0], [1, 0]]
+
+
+def test_an_empty_generation_is_passed_over(tmp_path):
+    found, _ = run(grows, [[], [candidate(3)], []], tmp_path)
+    assert list(found) == [3]
+
+
+def test_after_the_deadline_nothing_is_begun(tmp_path):
+    stop = tmp_path / "stop"
+
+    def answer(task):
+        if task.candidate.number == 1:
+            stop.touch()
+            return Answer(outcome=None)
+        return grows(task)
+
+    found, log = run(
+        answer, [[candidate(number) for number in range(4)]], tmp_path, rungs=(), deadline=Deadline(stop_file=stop)
+    )
+    assert sorted(found) == [0, 2]  # 2 was at work when the user asked to stop, and ended well
+    assert [entry[0] for entry in log] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_no_rung_is_decided_without_those_that_were_cut_off(tmp_path, cut):
+    def answer(task):
+        return Answer(outcome=None) if task.candidate.number == cut else grows(task)
+
+    def report(step, scores):
+        raise AssertionError("a rung was decided")
+
+    found, _ = run(answer, [[candidate(0), candidate(1)]], tmp_path, report=report)
+    assert not found
