@@ -34,12 +34,13 @@ def run(root: Path, *, port: int) -> int:
             servers.append(subprocess.Popen([*command, *options]))
             print(f"  {word:<10} http://{HOST}:{port}", flush=True)
             port += 1
-        print("  until      Ctrl-C", flush=True)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # before we say that it ends us
+            print("  until      Ctrl-C", flush=True)
             for server in servers:
                 server.wait()
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for server in servers:
             server.terminate()
             server.wait()
