@@ -72,7 +72,7 @@ def grow_bagging(
     `checkpoint` is a folder for these rows, seed and preprocessing alone: what lies there is not grown again.
     `report_progress` takes jobs done and jobs in all.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     kinds = tuple(dict.fromkeys(spec.members))
     preprocess = {kind: preprocess_of(kind, spec.preprocess, table.schema) for kind in kinds}

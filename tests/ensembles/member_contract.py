@@ -1,6 +1,7 @@
 """What every member promises, whatever its family. A family joins by handing in a grown member and its loader.
 
-`CONTRACT` is checked one promise at a time, `predict_without_the_project` with all members at once: it costs a process.
+`CONTRACT` is checked one promise at a time, `check_predictions_without_the_project` with all members at once: it costs
+a process.
 The table that a member was grown on is `ensemble_case.table_of(task)`, its folds `ensemble_case.folds_of(num_rows)`.
 """
 
@@ -110,7 +111,7 @@ def describes_itself(member: Member, load: Load, task: str, tmp: Path) -> None:
     }
 
 
-def predict_without_the_project(members: Sequence[Member], task: str, tmp: Path) -> None:
+def check_predictions_without_the_project(members: Sequence[Member], task: str, tmp: Path) -> None:
     """In a fresh process, from an empty folder, with the members' folders, a schema and raw rows as CSV."""
     for member in members:
         saved(member, tmp / member.family)

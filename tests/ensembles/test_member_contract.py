@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ensemble_case import table_of
-from member_contract import CONTRACT, predict_without_the_project, saved
+from member_contract import CONTRACT, check_predictions_without_the_project, saved
 
 from components import metrics
 from components.core.contracts import Member
@@ -61,12 +61,14 @@ def ensemble_of(grown: Grown, task: str, tmp: Path) -> Member:
     return load_ensemble(folder, loaders())
 
 
-@pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("check_promise", CONTRACT, ids=lambda promise: promise.__name__)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_member(family: str, task: str, promise: Callable[..., None], member_of: Grown, tmp_path: Path) -> None:
-    promise(member_of(family, task), loaders()[family], task, tmp_path)
+def test_every_member(
+    family: str, task: str, check_promise: Callable[..., None], member_of: Grown, tmp_path: Path
+) -> None:
+    check_promise(member_of(family, task), loaders()[family], task, tmp_path)
 
 
 def test_all_members_in_a_fresh_process(member_of: Grown, tmp_path: Path) -> None:
-    predict_without_the_project([member_of(family, "binary") for family in FAMILIES], "binary", tmp_path)
+    check_predictions_without_the_project([member_of(family, "binary") for family in FAMILIES], "binary", tmp_path)

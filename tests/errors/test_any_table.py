@@ -134,7 +134,7 @@ def grow(root: Path) -> str:
     return ""
 
 
-def grows_or_is_refused(
+def check_that_it_grows_or_is_refused(
     root: Path, table: tuple[pd.DataFrame, str], form: str, split: str, augment: str, seed: int
 ) -> None:
     frame, target = table
@@ -176,11 +176,11 @@ def no_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(*ARGUMENTS)
 @QUICK
 def test_any_table_grows_or_is_refused(tmp_path, table, form, split, augment, seed):
-    grows_or_is_refused(tmp_path / "project", table, form, split, augment, seed)
+    check_that_it_grows_or_is_refused(tmp_path / "project", table, form, split, augment, seed)
 
 
 @pytest.mark.slow
 @given(*ARGUMENTS)
 @settings(QUICK, max_examples=300)
 def test_many_tables_grow_or_are_refused(tmp_path, table, form, split, augment, seed):
-    grows_or_is_refused(tmp_path / "project", table, form, split, augment, seed)
+    check_that_it_grows_or_is_refused(tmp_path / "project", table, form, split, augment, seed)
