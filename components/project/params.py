@@ -105,7 +105,9 @@ def read_top(document: Document, reader: Reader) -> TopSpec | None:
     for word in SECTIONS:
         if word not in document.values and not any(f"'{word}'" in near for near in meant):
             reader.wrong((), (word,), "is missing: the section of a stage.", f"Add the line:  {word}: {{}}")
-    return _settings(TopSpec, top, (), reader)  # type: ignore[return-value]
+    found = _settings(TopSpec, top, (), reader)
+    assert found is None or isinstance(found, TopSpec)
+    return found
 
 
 def read_section(document: Document, word: str, reader: Reader) -> Spec | None:
