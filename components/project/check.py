@@ -35,6 +35,7 @@ def find_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
         _judge_metric(top, sections, reader)
     _judge_search(sections, reader)
     _judge_split(sections, reader)
+    _judge_augment(sections, reader)
     if with_data and "ingest" in sections:
         _judge_against_data(root, document, sections, reader)
     return placed(document, reader)
@@ -134,6 +135,17 @@ def _judge_split(sections: Mapping[str, Spec], reader: Reader) -> None:
     elif split.column == getattr(sections.get("validate"), "target", None):
         problem = f"is '{split.column}', which is the target."
         reader.wrong(("split", "column"), ("split", "column"), problem, "Name another column.")
+
+
+def _judge_augment(sections: Mapping[str, Spec], reader: Reader) -> None:
+    """Noise is added to copies: without copies nobody gets it."""
+    augment = sections.get("augment")
+    noise = getattr(augment, "noise", 0.0)
+    if noise and not getattr(augment, "copies", 1):
+        at = ("augment", "noise")
+        reader.doubt(
+            at, at, f"is {noise:g}, but augment.copies is 0: no row is made that could get it. Write copies: 1."
+        )
 
 
 def _judge_against_data(root: Path, document: Document, sections: Mapping[str, Spec], reader: Reader) -> None:

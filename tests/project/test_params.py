@@ -161,6 +161,15 @@ def test_doubts_stop_nothing_and_say_so(project):
     assert "goes up to 4096, but a fold trains on 64 rows" in layout(mistakes, FILE).replace("\n          ", " ")
 
 
+def test_noise_that_no_copy_gets_is_a_doubt(project):
+    root = project(augment="{noise: 0.1}")
+    (mistake,) = find_mistakes(root, with_data=False)
+    assert mistake.doubt
+    assert str(mistake.place) == "augment.noise"
+    assert "augment.copies is 0" in mistake.problem
+    assert find_mistakes(project(augment="{noise: 0.1, copies: 1}"), with_data=False) == []
+
+
 def test_names_of_columns_are_compared_as_text_and_with_the_data(project):
     root = project(validate="{target: 2024, drop: [0, ag], columns: {true: text}}")
     (root / "customers.csv").write_text("0,2024,age,true\n" + "".join(f"{i},{i % 2},{i},x\n" for i in range(60)))
