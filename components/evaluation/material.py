@@ -153,4 +153,4 @@ def network_table(folder: Path, schema: Schema) -> list[dict[str, Any]]:
 
     spec = read_json(folder / "member.json")["spec"]
     inputs = Layout.of(NetworkPreprocess.model_validate(spec["preprocess"]), schema).names
-    return describe(spec["network"], len(inputs), schema.num_outputs)
+    return describe(spec["network"], (len(inputs),), schema.num_outputs)

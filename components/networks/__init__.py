@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def describe(spec: Mapping[str, Any], num_inputs: int, num_outputs: int) -> list[dict[str, Any]]:
+def describe(spec: Mapping[str, Any], shape: tuple[int, ...], num_outputs: int) -> list[dict[str, Any]]:
     """Return the layers of a network as rows {"layer", "shape", "parameters"}; `spec` is settled: {"kind": "mlp", ...}.
 
-    Imports no torch.
+    `shape` is that of one row, without the batch. Imports no torch.
     """
+    from components.networks.network import Inputs
     from components.networks.registry import read_spec
 
-    rows: list[dict[str, Any]] = read_spec(spec).build(num_inputs, num_outputs).table()
+    rows: list[dict[str, Any]] = read_spec(spec).build(Inputs(shape=shape), num_outputs).table()
     return rows

@@ -3,14 +3,14 @@
 The first choice for tables; "Better by default" (Holzmüller et al. 2024) shows how far it goes. Layers are in
 `layers.py`, activation functions in `activations.py`, first weights in `initialization.py`.
 
-Legend: K models, B rows of a batch, F inputs, C outputs.
+An image or a sequence is taken as one long row. Legend: K models, B rows of a batch, F inputs, C outputs.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components.core.lazy import lazy
-from components.core.specs import Spec, setting
-from components.networks.network import TrainingPass, Views
+from components.core.specs import setting
+from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
 from components.networks.store import Layout, Slot
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ else:
     layers = lazy("components.networks.layers")
 
 
-class MLP(Spec):
+class MLP(NetworkSpec):
     """A multilayer perceptron."""
 
+    takes: ClassVar[frozenset[DataKind]] = frozenset({"table", "sequence", "image"})
     per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization"})  # may differ inside a population
 
     kind: Literal["mlp"] = setting("mlp", "fully connected layers")
@@ -46,21 +47,21 @@ class MLP(Spec):
         lt=1,
     )
 
-    def build(self, num_inputs: int, num_outputs: int) -> "MLPNetwork":
-        """Return the network for a number of inputs (0 is allowed: it learns the shares) and outputs."""
-        return MLPNetwork(self, num_inputs, num_outputs)
+    def build(self, inputs: Inputs, num_outputs: int) -> "MLPNetwork":
+        """Return the network; a row without numbers is allowed: it learns the shares."""
+        return MLPNetwork(self, inputs, num_outputs)
 
 
 class MLPNetwork:
     """`components.networks.network.Network` for perceptrons."""
 
-    def __init__(self, spec: MLP, num_inputs: int, num_outputs: int) -> None:
+    def __init__(self, spec: MLP, inputs: Inputs, num_outputs: int) -> None:
         self.spec = spec
-        self.widths = (num_inputs, *[spec.width] * spec.layers, num_outputs)
+        self.widths = (inputs.size, *[spec.width] * spec.layers, num_outputs)
         slots: list[Slot] = []
         statistics: list[Slot] = []
-        for number, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            slots.append(Slot(name=f"{number}.weight", shape=(outputs, inputs), penalised=True))
+        for number, (width, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+            slots.append(Slot(name=f"{number}.weight", shape=(outputs, width), penalised=True))
             slots.append(Slot(name=f"{number}.bias", shape=(outputs,)))
             if spec.batch_norm and number < spec.layers:
                 slots.append(Slot(name=f"{number}.norm.scale", shape=(outputs,)))
@@ -81,11 +82,16 @@ class MLPNetwork:
             view.fill_(1.0 if name.endswith("variance") else 0.0)
 
     def forward(
-        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+        self,
+        parameters: Views,
+        buffers: Views,
+        x: "torch.Tensor",
+        training: TrainingPass | None,
+        lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
         activation = activations.FUNCTIONS[self.spec.activation]
-        h = x_KBF
+        h = x.flatten(2)
         for number in range(self.spec.layers):
             h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"])
             if self.spec.batch_norm:

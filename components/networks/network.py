@@ -1,21 +1,58 @@
 """What every architecture is: a layout of parameters, a start for one row, and a forward pass for K rows at once.
 
+A settings class says which data it `takes` and has `build(inputs, num_outputs) -> Network`; `registry.py` has them all.
+
 An architecture holds no tensors. The trainer owns the buffers (`store.py`) and hands in views, so one population, a
 compacted one and a loaded member go through the same code. Gradients are autograd's.
 
-Legend: K models, B rows of a batch, F inputs, C outputs.
+Legend: K models, B rows of a batch, F columns, H W D height, width and channels, T steps, C outputs.
 """
 
+import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from components.core.specs import Spec
 from components.networks.store import Layout
 
 if TYPE_CHECKING:
     import torch
 
 Views = Mapping[str, "torch.Tensor"]
+DataKind = Literal["table", "image", "sequence"]
+DATA_KINDS: tuple[DataKind, ...] = ("table", "sequence", "image")  # by the number of axes of one row, from 1 on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """One row as a network sees it: (F,) of a table, (T, F) of a sequence, (H, W, D) of an image."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers in one row."""
+        return math.prod(self.shape)
+
+    @property
+    def kind(self) -> DataKind:
+        """Which data this is."""
+        return DATA_KINDS[len(self.shape) - 1]
+
+
+class NetworkSpec(Spec):
+    """What the settings class of every architecture has."""
+
+    takes: ClassVar[frozenset[DataKind]]
+    per_row: ClassVar[frozenset[str]]  # settings that may differ between the models of one population
+
+    kind: Any
+
+    @abstractmethod
+    def build(self, inputs: Inputs, num_outputs: int) -> "Network":
+        """Return the network for rows of this shape. It asks nothing of torch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +81,22 @@ class Network(Protocol):
         ...
 
     def forward(
-        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+        self,
+        parameters: Views,
+        buffers: Views,
+        x: "torch.Tensor",
+        training: TrainingPass | None,
+        lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
-        """Return outputs [K, B, C]: logits, or standardised values. In training, buffers are updated in place."""
+        """Return outputs [K, B, C] for x [K, B, *shape]: logits, or standardised values.
+
+        `lengths_KB` says how many steps of a sequence count (None: all); whoever has no steps ignores it. In training,
+        buffers are updated in place.
+        """
         ...
 
     def cost(self) -> int:
-        """Multiply-adds for one row of the table."""
+        """Multiply-adds for one row."""
         ...
 
     def table(self) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ Legend: S folds, n scored rows of one fold, C outputs.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from components.core.files import atomic_file, atomic_folder
 from components.core.seeds import derive
 from components.core.table import Schema
 from components.data.preprocessing.spec import NetworkPreprocess
+from components.networks.network import Inputs, NetworkSpec
 from components.networks.registry import read_spec
 from components.training import losses
 from components.training.member import FoldNetwork, NetworkMember, joined_folds, load_network
@@ -34,7 +34,7 @@ class Settings:
     """A candidate's settled settings."""
 
     preprocess: NetworkPreprocess
-    network: Any  # a spec of `components.networks.registry.KINDS`
+    network: NetworkSpec
     training: TrainingSpec
 
     @classmethod
@@ -59,9 +59,9 @@ class CandidateRun:
         self._schema = schema
         self._metric = metric
         resident = prepared.resident
-        self._num_inputs = resident.x_MF.shape[1]
+        self._inputs = Inputs(shape=tuple(resident.x_MF.shape[1:]))
         loss = losses.resolve(settings.training.loss, schema.task)
-        network = settings.network.build(self._num_inputs, schema.num_outputs)
+        network = settings.network.build(self._inputs, schema.num_outputs)
         rows = [
             Row(
                 candidate=candidate.number,
@@ -170,7 +170,7 @@ class CandidateRun:
             scaler=fitted.scaler,
             tensors=self._network.parameters.split(model.best_P.cpu())
             | self._network.buffers.split(model.best_Q.cpu()),
-            num_inputs=self._num_inputs,
+            inputs=self._inputs,
             score=self._score(model.row.fold, values),
             oof=Predictions(
                 rows_n=rows, fold_n=np.full(len(rows), fitted.fold.number, dtype=np.int16), values_nC=values
@@ -180,7 +180,7 @@ class CandidateRun:
     def _facts(self) -> Mapping[str, int | float | str]:
         judgements = [model.judgement for model in self._models()]
         return {
-            "inputs": self._num_inputs,
+            "inputs": self._inputs.size,
             "parameters": self._network.parameters.num_values,  # of one fold model
             "epochs": round(float(np.mean([it.epochs for it in judgements])), 1),
             "best_epoch": round(float(np.mean([it.best_epoch for it in judgements])), 1),

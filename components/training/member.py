@@ -25,7 +25,7 @@ from components.core.predictions import joined, read_predictions, write_predicti
 from components.core.table import Table
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.target import TargetScaler
-from components.networks.network import Network
+from components.networks.network import Inputs, Network
 from components.networks.registry import read_spec
 from components.training.losses import predictions
 
@@ -44,7 +44,7 @@ class FoldNetwork:
     preprocessor: Preprocessor
     scaler: TargetScaler | None  # for regression
     tensors: Mapping[str, torch.Tensor]  # parameters and running statistics by name
-    num_inputs: int
+    inputs: Inputs
     score: float  # in the metric's own direction
     oof: Predictions  # of this fold alone; empty in a bundle that left them behind
 
@@ -110,7 +110,7 @@ class NetworkMember:
         )
 
     def _network(self) -> Network:
-        network: Network = read_spec(self.spec["network"]).build(self.folds[0].num_inputs, self.num_outputs)
+        network: Network = read_spec(self.spec["network"]).build(self.folds[0].inputs, self.num_outputs)
         return network
 
     def _population(self) -> tuple[Network, torch.Tensor, torch.Tensor]:
@@ -150,7 +150,7 @@ def _write_fold(folder: Path, fold: FoldNetwork) -> None:
         save_file(tensors, temporary)
     write_json(
         folder / f"fold-{fold.number}.json",
-        {"preprocess": state, "num_inputs": fold.num_inputs, "score": fold.score},
+        {"preprocess": state, "shape": fold.inputs.shape, "score": fold.score},
     )
     if len(fold.oof.rows_n):
         write_predictions(folder / f"oof-{fold.number}.parquet", fold.oof)
@@ -168,7 +168,7 @@ def _read_fold(folder: Path, number: int) -> FoldNetwork:
         preprocessor=load(_below("preprocess.", tensors), state["preprocess"]),
         scaler=TargetScaler.load(target) if target else None,
         tensors={name: torch.from_numpy(array) for name, array in _below("model.", tensors).items()},
-        num_inputs=state["num_inputs"],
+        inputs=Inputs(shape=tuple(state["shape"])),
         score=state["score"],
         oof=read_predictions(oof) if oof.exists() else _NO_PREDICTIONS,
     )

@@ -143,7 +143,7 @@ class Population:
         active, models = self.batches.active[step], self.models
         shape = positions_KB.shape
         positions = positions_KB.reshape(-1).to(self.parameters_KP.device)
-        x_KBF = self.resident.x_MF.index_select(0, positions).view(*shape, -1)
+        x_KBF = self.resident.x_MF.index_select(0, positions).view(*shape, *self.resident.x_MF.shape[1:])
         y_KB = self.resident.y_M.index_select(0, positions).view(shape)
         training = TrainingPass(
             settings=self._settings,
@@ -196,7 +196,7 @@ class Population:
         outputs, losses = [], []
         for positions_KE in torch.split(padded_rows(rows_K, chunk).to(device), chunk, dim=1):
             positions = positions_KE.reshape(-1)
-            x = self.resident.x_MF.index_select(0, positions).view(*positions_KE.shape, -1)
+            x = self.resident.x_MF.index_select(0, positions).view(*positions_KE.shape, *self.resident.x_MF.shape[1:])
             y = self.resident.y_M.index_select(0, positions).view(positions_KE.shape)
             found = self.network.forward(self._leaves, self._buffer_views, x, None)
             outputs.append(found.cpu())

@@ -13,7 +13,7 @@ def structure(spec: JSON) -> str:
     """Return a text that is equal for two candidates exactly when they may train in one population."""
     network, training = spec["network"], spec["training"]
     optimizer = training["optimizer"]
-    per_row = spec_class(network["kind"]).per_row  # type: ignore[attr-defined]
+    per_row = spec_class(network["kind"]).per_row
     shared = {
         "network": {key: value for key, value in network.items() if key not in per_row},
         "preprocess": spec["preprocess"],

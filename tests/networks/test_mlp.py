@@ -11,7 +11,7 @@ from components.networks import describe
 from components.networks.activations import FUNCTIONS
 from components.networks.initialization import initialize
 from components.networks.mlp import MLP
-from components.networks.network import TrainingPass
+from components.networks.network import Inputs, TrainingPass
 from components.networks.registry import KINDS, read_spec
 
 MODULES = {
@@ -27,7 +27,7 @@ MODULES = {
 
 
 def begun(spec, num_inputs=6, num_outputs=3, num_models=2):
-    network = spec.build(num_inputs, num_outputs)
+    network = spec.build(Inputs(shape=(num_inputs,)), num_outputs)
     parameters = network.parameters.zeros(num_models, torch.float32, torch.device("cpu"))
     buffers = network.buffers.zeros(num_models, torch.float32, torch.device("cpu"))
     for k in range(num_models):
@@ -101,8 +101,8 @@ def test_initializations_have_the_variance_that_their_papers_give():
 
 def test_cost_and_table_by_hand():
     spec = MLP(layers=2, width=16, batch_norm=True, dropout=0.1, activation="tanh")
-    assert spec.build(10, 3).cost() == 10 * 16 + 16 * 16 + 16 * 3
-    rows = describe(spec.model_dump(), 10, 3)
+    assert spec.build(Inputs(shape=(10,)), 3).cost() == 10 * 16 + 16 * 16 + 16 * 3
+    rows = describe(spec.model_dump(), (10,), 3)
     assert [row["layer"] for row in rows] == [
         "hidden 1: linear",
         "hidden 1: batch norm",
@@ -116,7 +116,7 @@ def test_cost_and_table_by_hand():
     ]
     assert rows[0] == {"layer": "hidden 1: linear", "shape": [10, 16], "parameters": 176}
     assert rows[-1] == {"layer": "output: linear", "shape": [16, 3], "parameters": 51}
-    assert sum(row["parameters"] for row in rows) == spec.build(10, 3).parameters.num_values
+    assert sum(row["parameters"] for row in rows) == spec.build(Inputs(shape=(10,)), 3).parameters.num_values
 
 
 def test_every_kind_is_read_from_settled_settings():
@@ -132,7 +132,7 @@ def test_a_table_without_columns_still_has_a_network():
 def test_reading_settings_loads_nothing_heavy():
     code = (
         "import sys; import components.training.spec, components.training.structure, components.training.portfolio;"
-        "from components.networks.registry import read_spec; read_spec({'kind': 'mlp'}).build(3, 2);"
+        "from components.networks import describe; describe({'kind': 'mlp'}, (3,), 2);"
         "import components.training.evaluate;"
         "print([name for name in ('torch', 'sklearn', 'xgboost', 'optuna', 'prefect', 'dvc') if name in sys.modules])"
     )

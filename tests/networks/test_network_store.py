@@ -3,6 +3,7 @@
 import torch
 
 from components.networks.mlp import MLP
+from components.networks.network import Inputs
 from components.networks.store import Layout, Slot, aligned
 
 LAYOUT = Layout([Slot(name="a", shape=(3, 5), penalised=True), Slot(name="b", shape=(17,)), Slot(name="c", shape=(2,))])
@@ -38,5 +39,5 @@ def test_what_is_saved_has_no_padding_and_comes_back():
 
 
 def test_a_network_without_batch_norm_has_no_buffers():
-    assert MLP().build(4, 2).buffers.size == 0
-    assert MLP(batch_norm=True, width=16).build(4, 2).buffers.num_values == 3 * 2 * 16
+    assert MLP().build(Inputs(shape=(4,)), 2).buffers.size == 0
+    assert MLP(batch_norm=True, width=16).build(Inputs(shape=(4,)), 2).buffers.num_values == 3 * 2 * 16

@@ -7,6 +7,7 @@ from torch import nn
 from training_case import begin, grown, never, resident, rows_of, same
 
 from components.networks.mlp import MLP
+from components.networks.network import Inputs
 from components.training.paused import restore, state_of
 from components.training.population import Population, Row, group
 from components.training.spec import TrainingSpec
@@ -197,7 +198,7 @@ def test_a_metric_of_labels_chooses_the_epoch_itself():
     data = resident(num_folds=1)
     rows = rows_of(1, 1, {"layers": 1, "width": 16}, {"epochs": 6}, vary=False)
     errors = iter([0.5, 0.2, 0.3, 0.2, 0.4, 0.2])
-    network = rows[0].network.build(7, 3)
+    network = rows[0].network.build(Inputs(shape=(7,)), 3)
     population = Population(network, rows, data, "cross_entropy", lambda fold, outputs: next(errors))
     population.train(10, never)
     judgement = population.began[0].judgement

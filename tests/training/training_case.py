@@ -10,6 +10,7 @@ from components.core.contracts import Candidate, Fold
 from components.core.deadlines import NEVER
 from components.core.table import ColumnSchema, Schema, Table
 from components.networks.mlp import MLP
+from components.networks.network import Inputs
 from components.training.batches import Resident
 from components.training.population import Population, Row, group
 from components.training.spec import TrainingSpec
@@ -57,7 +58,7 @@ def rows_of(num_candidates, num_folds, network, training, vary=True):
 
 def begin(rows, data, num_outputs, loss):
     return [
-        Population(part[0].network.build(data.x_MF.shape[1], num_outputs), part, data, loss)
+        Population(part[0].network.build(Inputs(shape=tuple(data.x_MF.shape[1:])), num_outputs), part, data, loss)
         for part in group(rows, data)
     ]
 
