@@ -1,9 +1,4 @@
-"""Out-of-fold predictions and member folders on disk: one form for networks, boosters, forests, linear models.
-
-member.json        name, family, spec, structure, folds, fold_scores, score, cost, table (hash), facts
-oof-<s>.parquet    rows, fold, value_0 ... of fold s alone: folds can be added later
-the rest           belongs to the family
-"""
+"""Out-of-fold predictions on disk: one form for networks, boosters, forests, linear models."""
 
 from collections.abc import Iterable
 from pathlib import Path

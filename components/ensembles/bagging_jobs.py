@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Fold
+from components.core.member_files import write_bytes
 from components.core.seeds import derive, generator
 from components.core.table import Schema, Table
 from components.data.preprocessing.spec import NetworkPreprocess
-from components.ensembles.fold_member import FoldModel, Reader, Saved, write_bytes
+from components.ensembles.fold_member import FoldModel, Reader, Saved
 from components.ensembles.forests import TREES_AT_ONCE, ForestModel, grow_trees
 from components.ensembles.linear import LinearModel, fit_linear
 from components.ensembles.prepared import Prepared

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Loaders, Member, Predictions
 from components.core.files import read_json, write_json
+from components.core.member_files import read_oof
 from components.core.predictions import joined, write_predictions
 from components.core.table import Table
 from components.ensembles.combine import Combiner
-from components.ensembles.fold_member import read_oof
 
 
 @dataclass(frozen=True, kw_only=True)

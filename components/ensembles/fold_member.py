@@ -4,11 +4,8 @@ Boosters, forests and linear models share this file: how a member lies on disk, 
 family adds one kind of `FoldModel` and the function that reads it back, in a file of its own; nothing is inherited.
 The ensemble is another kind of member: `ensemble_member.py`.
 
-    member.json             name, family, spec, folds, fold_scores, score, cost, table, facts
-    oof-<s>.parquet         predictions for the rows that fold s scores
-    fold-<s>.safetensors    arrays of the preprocessor ("preprocess.") and of the model ("model.")
-    fold-<s>.json           the rest of their state
-    fold-<s>.ubj            a booster, in XGBoost's own format
+The folder is that of `components/core/member_files.py`: arrays of the preprocessor ("preprocess.") and of the model
+("model."), and for a booster `fold-<s>.ubj`, XGBoost's own format.
 
 Legend: N rows, C outputs, S folds.
 """
@@ -16,14 +13,15 @@ Legend: N rows, C outputs, S folds.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Arrays, Features, Predictions, Preprocessor
-from components.core.files import atomic_file, read_json, write_json
-from components.core.predictions import joined, read_predictions, write_predictions
+from components.core.files import read_json
+from components.core.member_files import read_fold, write_bytes, write_fold, write_member
+from components.core.predictions import joined
 from components.core.table import Table
 from components.data.preprocessing.pipeline import load
 
@@ -97,21 +95,16 @@ class FoldMember:
         """Write the member into an existing empty folder; `member.json`, which says that it is whole, comes last."""
         for part in self.parts:
             write_part(folder, part)
-        scores = [part.score for part in self.parts]
-        write_json(
-            folder / "member.json",
-            {
-                "name": self.name,
-                "family": self.family,
-                "spec": self.spec,
-                "folds": [part.number for part in self.parts],
-                "fold_scores": scores,
-                "score": float(np.mean(scores)),
-                "cost": self.cost(),
-                "table": self.table,
-                "facts": self.facts,
-            },
-        )
+        described = {
+            "name": self.name,
+            "family": self.family,
+            "spec": self.spec,
+            "cost": self.cost(),
+            "table": self.table,
+            "facts": self.facts,
+        }
+        numbers, scores = [part.number for part in self.parts], [part.score for part in self.parts]
+        write_member(folder, described, numbers, scores)
 
 
 def make_member(
@@ -125,19 +118,12 @@ def make_member(
 
 def write_part(folder: Path, part: FoldPart) -> None:
     """Write the files of one fold; the same part gives the same bytes."""
-    from safetensors.numpy import save
-
     arrays, preprocess = part.preprocessor.state()
     saved = part.model.saved()
-    tensors = {f"preprocess.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
-    tensors |= {f"model.{name}": np.ascontiguousarray(array) for name, array in saved.arrays.items()}
-    stem = f"fold-{part.number}"
-    write_bytes(folder / f"{stem}.safetensors", save(tensors))
     if saved.ubj is not None:
-        write_bytes(folder / f"{stem}.ubj", saved.ubj)
-    write_json(folder / f"{stem}.json", {"preprocess": preprocess, "model": saved.json, "score": part.score})
-    if len(part.oof.rows_n):
-        write_predictions(folder / f"oof-{part.number}.parquet", part.oof)
+        write_bytes(folder / f"fold-{part.number}.ubj", saved.ubj)
+    state = {"preprocess": preprocess, "model": saved.json, "score": part.score}
+    write_fold(folder, part.number, parts={"preprocess": arrays, "model": saved.arrays}, state=state, oof=part.oof)
 
 
 def read_member(folder: Path, read: Reader) -> FoldMember:
@@ -150,37 +136,13 @@ def read_member(folder: Path, read: Reader) -> FoldMember:
 
 def read_part(folder: Path, number: int, read: Reader) -> FoldPart:
     """Read the files of one fold."""
-    from safetensors.numpy import load_file
-
-    tensors = load_file(folder / f"fold-{number}.safetensors")
-    state = read_json(folder / f"fold-{number}.json")
+    files = read_fold(folder, number)
     ubj = folder / f"fold-{number}.ubj"
-    model = Saved(arrays=_below("model.", tensors), json=state["model"], ubj=ubj.read_bytes() if ubj.exists() else None)
+    content = ubj.read_bytes() if ubj.exists() else None
     return FoldPart(
         number=number,
-        preprocessor=load(_below("preprocess.", tensors), state["preprocess"]),
-        model=read(model),
-        oof=read_oof(folder, number),
-        score=state["score"],
+        preprocessor=load(files.part("preprocess"), files.state["preprocess"]),
+        model=read(Saved(arrays=files.part("model"), json=files.state["model"], ubj=content)),
+        oof=files.oof,
+        score=files.state["score"],
     )
-
-
-def read_oof(folder: Path, number: int) -> Predictions:
-    """Read the out-of-fold predictions of one fold; a folder that left them behind gives none."""
-    path = folder / f"oof-{number}.parquet"
-    return read_predictions(path) if path.exists() else NO_PREDICTIONS
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _below(prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-NO_PREDICTIONS = Predictions(
-    rows_n=np.zeros(0, dtype=np.int64), fold_n=np.zeros(0, dtype=np.int16), values_nC=np.zeros((0, 1), dtype=np.float32)
-)
