@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.core.contracts import JSON, Predictions, Preprocessor, Task
-from components.core.files import atomic_file, read_json, write_json
-from components.core.predictions import joined, read_predictions, write_predictions
+from components.core.contracts import JSON, Arrays, Predictions, Preprocessor, Task
+from components.core.files import read_json
+from components.core.member_files import read_fold, write_fold, write_member
+from components.core.predictions import joined
 from components.core.table import Table
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.target import TargetScaler
@@ -30,10 +30,6 @@ from components.networks.registry import read_spec
 from components.training.losses import predictions
 
 CHUNK = 4096  # rows of one forward pass
-
-_NO_PREDICTIONS = Predictions(
-    rows_n=np.zeros(0, dtype=np.int64), fold_n=np.zeros(0, dtype=np.int16), values_nC=np.zeros((0, 1), dtype=np.float32)
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,24 +86,18 @@ class NetworkMember:
         """See `Member`; `member.json`, which says that the member is whole, comes last."""
         for fold in self.folds:
             _write_fold(folder, fold)
-        scores = [fold.score for fold in self.folds]
-        write_json(
-            folder / "member.json",
-            {
-                "name": self.name,
-                "family": self.family,
-                "spec": self.spec,
-                "structure": self.structure,
-                "folds": [fold.number for fold in self.folds],
-                "fold_scores": scores,
-                "score": float(np.mean(scores)),
-                "cost": self.cost(),
-                "table": self.table,
-                "task": self.task,
-                "num_outputs": self.num_outputs,
-                "facts": self.facts,
-            },
-        )
+        described = {
+            "name": self.name,
+            "family": self.family,
+            "spec": self.spec,
+            "structure": self.structure,
+            "cost": self.cost(),
+            "table": self.table,
+            "task": self.task,
+            "num_outputs": self.num_outputs,
+            "facts": self.facts,
+        }
+        write_member(folder, described, [fold.number for fold in self.folds], [fold.score for fold in self.folds])
 
     def _network(self) -> Network:
         network: Network = read_spec(self.spec["network"]).build(self.folds[0].inputs, self.num_outputs)
@@ -139,43 +129,28 @@ def load_network(folder: Path) -> NetworkMember:
 
 
 def _write_fold(folder: Path, fold: FoldNetwork) -> None:
-    from safetensors.numpy import save_file
-
-    arrays, state = fold.preprocessor.state()
-    tensors = {f"model.{name}": tensor.numpy() for name, tensor in fold.tensors.items()}
-    tensors |= {f"preprocess.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
-    if fold.scaler is not None:
-        tensors |= {f"target.{name}": array for name, array in fold.scaler.state().items()}
-    with atomic_file(folder / f"fold-{fold.number}.safetensors") as temporary:
-        save_file(tensors, temporary)
-    write_json(
-        folder / f"fold-{fold.number}.json",
-        {"preprocess": state, "shape": fold.inputs.shape, "score": fold.score},
-    )
-    if len(fold.oof.rows_n):
-        write_predictions(folder / f"oof-{fold.number}.parquet", fold.oof)
+    arrays, preprocess = fold.preprocessor.state()
+    parts: dict[str, Arrays] = {
+        "model": {name: tensor.numpy() for name, tensor in fold.tensors.items()},
+        "preprocess": arrays,
+        "target": {} if fold.scaler is None else fold.scaler.state(),
+    }
+    state = {"preprocess": preprocess, "shape": fold.inputs.shape, "score": fold.score}
+    write_fold(folder, fold.number, parts=parts, state=state, oof=fold.oof)
 
 
 def _read_fold(folder: Path, number: int) -> FoldNetwork:
-    from safetensors.numpy import load_file
-
-    tensors = load_file(folder / f"fold-{number}.safetensors")
-    state = read_json(folder / f"fold-{number}.json")
-    target = _below("target.", tensors)
-    oof = folder / f"oof-{number}.parquet"
+    files = read_fold(folder, number)
+    target = files.part("target")
     return FoldNetwork(
         number=number,
-        preprocessor=load(_below("preprocess.", tensors), state["preprocess"]),
+        preprocessor=load(files.part("preprocess"), files.state["preprocess"]),
         scaler=TargetScaler.load(target) if target else None,
-        tensors={name: torch.from_numpy(array) for name, array in _below("model.", tensors).items()},
-        inputs=Inputs(shape=tuple(state["shape"])),
-        score=state["score"],
-        oof=read_predictions(oof) if oof.exists() else _NO_PREDICTIONS,
+        tensors={name: torch.from_numpy(array) for name, array in files.part("model").items()},
+        inputs=Inputs(shape=tuple(files.state["shape"])),
+        score=files.state["score"],
+        oof=files.oof,
     )
-
-
-def _below(prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def joined_folds(earlier: Sequence[FoldNetwork], now: Sequence[FoldNetwork]) -> tuple[FoldNetwork, ...]:
