@@ -39,10 +39,32 @@ TECHNIQUES = (
     Technique("label smoothing", "search.training.label_smoothing", "0.1", "components/training/losses.py"),
     Technique("batch, mini-batch, stochastic", "search.training.batch_size", "full", "components/training/batches.py"),
     Technique(
-        "SGD, Adam, AdamW, RMSprop, Adagrad; L2, weight decay",
+        "SGD, momentum, Nesterov",
         "search.training.optimizer",
-        "{kind: sgd, momentum: 0.9}",
-        "components/training/optimizers.py",
+        "{kind: sgd, momentum: 0.9, nesterov: true}",
+        "components/training/optimizers/sgd.py",
+    ),
+    Technique(
+        "Adam, AdamW, AMSGrad",
+        "search.training.optimizer",
+        "{kind: adamw, beta2: 0.95}",
+        "components/training/optimizers/adam.py",
+    ),
+    Technique(
+        "RMSprop",
+        "search.training.optimizer",
+        "{kind: rmsprop, centered: true}",
+        "components/training/optimizers/rmsprop.py",
+    ),
+    Technique("Adagrad", "search.training.optimizer", "{kind: adagrad}", "components/training/optimizers/adagrad.py"),
+    Technique(
+        "L2 in the gradient", "search.training.optimizer.sgd.l2", "5.0e-4", "components/training/optimizers/common.py"
+    ),
+    Technique(
+        "weight decay beside the gradient",
+        "search.training.optimizer.adamw.weight_decay",
+        "0.01",
+        "components/training/optimizers/adam.py",
     ),
     Technique(
         "step, exponential, cyclical, cosine rates",

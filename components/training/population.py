@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.networks.network import Network, TrainingPass
-from components.training.batches import Batches, Resident, batch_of, chunk_of, padded_batch, padded_rows
+from components.networks.network import Network
+from components.training.batches import Resident, batch_of, chunk_of, padded_batch, padded_rows
 from components.training.early_stopping import Judgement
-from components.training.losses import Loss, plain_losses, training_loss
+from components.training.losses import Loss, plain_losses
 from components.training.spec import EarlyStopping, TrainingSpec
+from components.training.stepper import Stepper
 
 CUT_EVERY = 32  # steps between two looks at the clock
 
@@ -77,8 +78,8 @@ class Population:
         self.epoch = 0
         self.ended: list[Model] = []
         self.models: list[Model] = []
-        dtype, device = resident.x_MF.dtype, resident.x_MF.device
-        num_states = type(rows[0].training.optimizer).num_states
+        dtype, device = resident.dtype, resident.x_M.device
+        num_states = max(row.training.optimizer.num_states for row in rows)
         self.parameters_KP = network.parameters.zeros(len(rows), dtype, device)
         self.buffers_KQ = network.buffers.zeros(len(rows), dtype, device)
         self.states = [network.parameters.zeros(len(rows), dtype, device) for _ in range(num_states)]
@@ -86,6 +87,7 @@ class Population:
             generator = torch.Generator().manual_seed(row.seed)
             own_P, own_Q = self.parameters_KP[number : number + 1], self.buffers_KQ[number : number + 1]
             network.initialize(row.network, network.parameters.views(own_P), network.buffers.views(own_Q), generator)
+            row.training.optimizer.begin([state[number] for state in self.states])
             self.models.append(
                 Model(
                     row=row,
@@ -110,68 +112,18 @@ class Population:
         return True
 
     def _lay_out(self) -> None:
-        """Make views and batches for the rows there are: at the start, and whenever rows were dropped."""
-        layout = self.network.parameters
-        fits = [self.resident.fit[model.row.fold] for model in self.models]
-        sizes = [
-            batch_of(model.row.training.batch_size, len(fit)) for model, fit in zip(self.models, fits, strict=True)
-        ]
-        device, dtype = self.parameters_KP.device, self.parameters_KP.dtype
-        self.batches = Batches(fits, sizes, dtype)
-        self._share_KTB = self.batches.share_KTB.to(device)
-        self._weight_KTB = self.batches.weight_KTB.to(device)
-        self._gradients_KP = torch.zeros_like(self.parameters_KP)
-        self._gradient_views = list(layout.views(self._gradients_KP).values())
-        self._leaves = {name: view.detach().requires_grad_() for name, view in layout.views(self.parameters_KP).items()}
-        self._buffer_views = self.network.buffers.views(self.buffers_KQ)
-        self._penalised_P = layout.penalised(device).to(dtype)
-        self._settings = {
-            name: tuple(float(getattr(model.row.network, name)) for model in self.models)
-            for name in type(self.models[0].row.network).per_row
-            if not isinstance(getattr(self.models[0].row.network, name), str)
-        }
+        """Make ready for the rows there are: at the start, and whenever rows were dropped."""
+        self._stepper = Stepper(
+            self.network, self.resident, self.loss, self.models, self.parameters_KP, self.buffers_KQ, self.states
+        )
 
     def _train_epoch(self, cut_off: Callable[[], bool]) -> bool:
-        order_KTB = self.batches.shuffle([model.generator for model in self.models])
-        for step in range(order_KTB.shape[1]):
+        self._stepper.begin_epoch(self.epoch)
+        for step in range(self._stepper.num_steps):
             if step % CUT_EVERY == 0 and cut_off():
                 return False
-            self._step(step, order_KTB[:, step])
+            self._stepper.step(step)
         return True
-
-    def _step(self, step: int, positions_KB: torch.Tensor) -> None:
-        active, models = self.batches.active[step], self.models
-        shape = positions_KB.shape
-        positions = positions_KB.reshape(-1).to(self.parameters_KP.device)
-        x_KBF = self.resident.x_MF.index_select(0, positions).view(*shape, *self.resident.x_MF.shape[1:])
-        y_KB = self.resident.y_M.index_select(0, positions).view(shape)
-        training = TrainingPass(
-            settings=self._settings,
-            generators=[model.generator for model in models],
-            weight_KB=self._weight_KTB[:, step] if self.batches.padded[step] else None,
-            steps=tuple(int(model.num_steps) for model in models),
-            active=active,
-        )
-        outputs_KBC = self.network.forward(self._leaves, self._buffer_views, x_KBF, training)
-        smoothing = [model.row.training.label_smoothing for model in models]
-        loss_K = training_loss(self.loss, outputs_KBC, y_KB, self._share_KTB[:, step], smoothing)
-        gradients = torch.autograd.grad(loss_K.sum(), list(self._leaves.values()))
-        for view, gradient in zip(self._gradient_views, gradients, strict=True):
-            view.copy_(gradient)
-        for number, model in enumerate(models):
-            if active[number]:
-                self._move(number, model, step)
-
-    def _move(self, number: int, model: Model, step: int) -> None:
-        """Make one row's step."""
-        training = model.row.training
-        row_P, gradient_P = self.parameters_KP[number], self._gradients_KP[number]
-        if training.l1:
-            gradient_P.add_(row_P.sign() * self._penalised_P, alpha=training.l1)
-        model.num_steps += 1
-        time = self.epoch + step / self.batches.num_steps[number]
-        rate = training.optimizer.lr * training.schedule.factor(time, training.epochs)
-        training.optimizer.step(row_P, gradient_P, [state[number] for state in self.states], model.num_steps, rate)
 
     def _judge(self) -> None:
         """Measure every row on its scored rows and on a sample of its fit rows; keep the better weights."""
@@ -195,10 +147,9 @@ class Population:
         device = self.parameters_KP.device
         outputs, losses = [], []
         for positions_KE in torch.split(padded_rows(rows_K, chunk).to(device), chunk, dim=1):
-            positions = positions_KE.reshape(-1)
-            x = self.resident.x_MF.index_select(0, positions).view(*positions_KE.shape, *self.resident.x_MF.shape[1:])
-            y = self.resident.y_M.index_select(0, positions).view(positions_KE.shape)
-            found = self.network.forward(self._leaves, self._buffer_views, x, None)
+            x = self.resident.scaled(self.resident.gather(positions_KE), self._stepper.folds_K)
+            found = self.network.forward(self._stepper.leaves, self._stepper.buffer_views, x, None)
+            y = self.resident.labels(positions_KE)
             outputs.append(found.cpu())
             losses.append(plain_losses(self.loss, found, y).cpu())
         outputs_KEC, losses_KE = torch.cat(outputs, dim=1), torch.cat(losses, dim=1).to(torch.float64)
@@ -209,10 +160,11 @@ class Population:
         )
 
     def _drop_ended(self) -> None:
+        lost = {model.row.candidate for model in self.models if model.diverged}  # one fold lost is a candidate lost
         alive = []
         for number, model in enumerate(self.models):
             over = self.epoch >= model.row.training.epochs or model.judgement.is_over(model.row.stopping)
-            if model.diverged or over:
+            if over or model.row.candidate in lost:
                 self.ended.append(model)
             else:
                 alive.append(number)

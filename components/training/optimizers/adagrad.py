@@ -1,0 +1,67 @@
+"""Adagrad (Duchi, Hazan and Singer 2011): steps scaled by the sum of squared gradients. Equal to torch.optim.Adagrad.
+
+Legend: K models, P floats of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from components.core.lazy import lazy
+from components.core.specs import Spec, setting
+from components.training.optimizers.common import L2, LR_PLAIN, put, with_l2
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
+
+class Adagrad(Spec):
+    """Adagrad."""
+
+    kind: Literal["adagrad"] = setting("adagrad", "steps scaled by the sum of squared gradients")
+    lr: float = setting(1.0e-2, "learning rate", search=LR_PLAIN, gt=0)
+    lr_decay: float = setting(0.0, "the rate of step n is divided by 1 + (n - 1) times this", ge=0)
+    initial: float = setting(0.0, "what the sum of squares begins with", ge=0)
+    eps: float = setting(1.0e-10, "added to the divisor of a step", gt=0)
+    l2: float = setting(0.0, L2, ge=0)
+
+    @property
+    def num_states(self) -> int:
+        """Rows [P] that it remembers."""
+        return 1
+
+    def begin(self, states: "Sequence[Tensor]") -> None:
+        """See `SGD.begin`."""
+        states[0].fill_(self.initial)
+
+    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+        """See `SGD.step`."""
+        torch._fused_adagrad_(
+            [row_P],
+            [grad_P],
+            [states[0]],
+            [step],
+            lr=lr,
+            lr_decay=self.lr_decay,
+            weight_decay=self.l2,
+            eps=self.eps,
+            maximize=False,
+        )
+
+    def step_stack(
+        self,
+        rows_KP: "Tensor",
+        grads_KP: "Tensor",
+        states: "Sequence[Tensor]",
+        step_K1: "Tensor",
+        rate_K1: "Tensor",
+        numbers: "Mapping[str, Tensor]",
+        active_K1: "Tensor | None" = None,
+    ) -> None:
+        """See `SGD.step_stack`."""
+        grad_KP = with_l2(grads_KP, rows_KP, numbers)
+        sum_KP = put(states[0], states[0] + grad_KP * grad_KP, active_K1)
+        rate_K1 = rate_K1 / (1 + (step_K1 - 1) * numbers["lr_decay"])
+        put(rows_KP, rows_KP - rate_K1 * grad_KP / (sum_KP.sqrt() + numbers["eps"]), active_K1)

@@ -1,0 +1,136 @@
+"""Adam (Kingma and Ba 2015) and AdamW, Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+Equal to torch.optim.Adam and torch.optim.AdamW. `l2` of Adam is a penalty in the gradient, and so is scaled like it;
+`weight_decay` of AdamW shrinks the parameters beside it. `amsgrad`: Reddi, Kale and Kumar 2018.
+
+Legend: K models, P floats of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from components.core.lazy import lazy
+from components.core.specs import Spec, setting
+from components.training.optimizers.common import L2, LR_ADAPTIVE, put, with_l2
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
+
+class _Moments(Spec):
+    """What both have."""
+
+    lr: float = setting(1.0e-3, "learning rate", search=LR_ADAPTIVE, gt=0)
+    beta1: float = setting(0.9, "share of the running mean of gradients that stays in a step", ge=0, lt=1)
+    beta2: float = setting(0.999, "share of the running mean of squared gradients that stays in a step", ge=0, lt=1)
+    eps: float = setting(1.0e-8, "added to the divisor of a step", gt=0)
+    amsgrad: bool = setting(False, "steps divided by the largest mean of squares so far")
+
+    @property
+    def num_states(self) -> int:
+        """Rows [P] that it remembers."""
+        return 3 if self.amsgrad else 2
+
+    def begin(self, states: "Sequence[Tensor]") -> None:
+        """See `SGD.begin`."""
+
+    def _move(
+        self,
+        rows_KP: "Tensor",
+        grad_KP: "Tensor",
+        states: "Sequence[Tensor]",
+        step_K1: "Tensor",
+        rate_K1: "Tensor",
+        numbers: "Mapping[str, Tensor]",
+        active_K1: "Tensor | None",
+    ) -> None:
+        beta1_K1, beta2_K1 = numbers["beta1"], numbers["beta2"]
+        mean_KP = put(states[0], states[0] + (grad_KP - states[0]) * (1 - beta1_K1), active_K1)
+        squares_KP = put(states[1], states[1] * beta2_K1 + grad_KP * grad_KP * (1 - beta2_K1), active_K1)
+        if self.amsgrad:
+            squares_KP = put(states[2], torch.maximum(states[2], squares_KP), active_K1)
+        divisor_KP = squares_KP.sqrt() / (1 - beta2_K1**step_K1).sqrt() + numbers["eps"]
+        put(rows_KP, rows_KP - rate_K1 / (1 - beta1_K1**step_K1) * mean_KP / divisor_KP, active_K1)
+
+
+class Adam(_Moments):
+    """Adam."""
+
+    kind: Literal["adam"] = setting("adam", "steps scaled by running moments of the gradient")
+    l2: float = setting(0.0, L2, ge=0)
+
+    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+        """See `SGD.step`."""
+        torch._fused_adam_(
+            [row_P],
+            [grad_P],
+            [states[0]],
+            [states[1]],
+            [states[2]] if self.amsgrad else [],
+            [step],
+            lr=lr,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=self.l2,
+            eps=self.eps,
+            amsgrad=self.amsgrad,
+            maximize=False,
+        )
+
+    def step_stack(
+        self,
+        rows_KP: "Tensor",
+        grads_KP: "Tensor",
+        states: "Sequence[Tensor]",
+        step_K1: "Tensor",
+        rate_K1: "Tensor",
+        numbers: "Mapping[str, Tensor]",
+        active_K1: "Tensor | None" = None,
+    ) -> None:
+        """See `SGD.step_stack`."""
+        self._move(rows_KP, with_l2(grads_KP, rows_KP, numbers), states, step_K1, rate_K1, numbers, active_K1)
+
+
+class AdamW(_Moments):
+    """Adam with decoupled weight decay."""
+
+    kind: Literal["adamw"] = setting("adamw", "Adam with weight decay beside the gradient")
+    lr: float = setting(2.0e-3, "learning rate", search=LR_ADAPTIVE, gt=0)
+    weight_decay: float = setting(
+        1.0e-2, "share by which weights shrink, times lr", search={"low": 1.0e-6, "high": 1.0e-1, "log": True}, ge=0
+    )
+
+    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+        """See `SGD.step`."""
+        torch._fused_adamw_(
+            [row_P],
+            [grad_P],
+            [states[0]],
+            [states[1]],
+            [states[2]] if self.amsgrad else [],
+            [step],
+            lr=lr,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=self.weight_decay,
+            eps=self.eps,
+            amsgrad=self.amsgrad,
+            maximize=False,
+        )
+
+    def step_stack(
+        self,
+        rows_KP: "Tensor",
+        grads_KP: "Tensor",
+        states: "Sequence[Tensor]",
+        step_K1: "Tensor",
+        rate_K1: "Tensor",
+        numbers: "Mapping[str, Tensor]",
+        active_K1: "Tensor | None" = None,
+    ) -> None:
+        """See `SGD.step_stack`."""
+        put(rows_KP, rows_KP * (1 - rate_K1 * numbers["weight_decay"]), active_K1)
+        self._move(rows_KP, grads_KP, states, step_K1, rate_K1, numbers, active_K1)

@@ -1,0 +1,75 @@
+"""Stochastic gradient descent, with momentum (Polyak 1964) that may look ahead (Nesterov 1983).
+
+Equal to torch.optim.SGD. torch refuses Nesterov with dampening; here it is what the formula says.
+
+Legend: K models, P floats of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from components.core.lazy import lazy
+from components.core.specs import Spec, setting
+from components.training.optimizers.common import L2, LR_PLAIN, put, with_l2
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy("torch")
+
+
+class SGD(Spec):
+    """Stochastic gradient descent."""
+
+    kind: Literal["sgd"] = setting("sgd", "stochastic gradient descent")
+    lr: float = setting(0.05, "learning rate", search=LR_PLAIN, gt=0)
+    momentum: float = setting(0.9, "share of the last step that is made again", ge=0, lt=1)
+    dampening: float = setting(0.0, "share of a gradient that momentum does not take in, but for the first", ge=0, lt=1)
+    nesterov: bool = setting(True, "momentum looks ahead; without momentum it changes nothing")
+    l2: float = setting(0.0, L2, ge=0)
+
+    @property
+    def num_states(self) -> int:
+        """Rows [P] that it remembers."""
+        return 1
+
+    def begin(self, states: "Sequence[Tensor]") -> None:
+        """Fill the memory of one row, or of many, before the first step."""
+
+    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+        """Change `row_P` and `states` in place; `step` counts from 1, `lr` is this step's learning rate."""
+        torch._fused_sgd_(
+            [row_P],
+            [grad_P],
+            [states[0]] if self.momentum else [],
+            weight_decay=self.l2,
+            momentum=self.momentum,
+            lr=lr,
+            dampening=self.dampening,
+            nesterov=self.nesterov and self.momentum > 0,
+            maximize=False,
+            is_first_step=self.dampening > 0 and bool(step == 1),  # else a memory of zeros gives the same
+        )
+
+    def step_stack(
+        self,
+        rows_KP: "Tensor",
+        grads_KP: "Tensor",
+        states: "Sequence[Tensor]",
+        step_K1: "Tensor",
+        rate_K1: "Tensor",
+        numbers: "Mapping[str, Tensor]",
+        active_K1: "Tensor | None" = None,
+    ) -> None:
+        """Make the same step for K rows at once, in a fixed sequence of kernels (to be captured or compiled).
+
+        `numbers` (`columns`) holds the rows' own settings, `self` those that they share; `rate_K1` is this step's
+        rate. Rows that are not active stay as they are, memory included.
+        """
+        grad_KP = with_l2(grads_KP, rows_KP, numbers)
+        taken_K1 = torch.where(step_K1 == 1, torch.ones_like(rate_K1), 1 - numbers["dampening"])
+        memory_KP = put(states[0], states[0] * numbers["momentum"] + grad_KP * taken_K1, active_K1)
+        plain_K1 = numbers["momentum"] == 0
+        ahead_KP = torch.addcmul(grad_KP, memory_KP, numbers["momentum"]) if self.nesterov else memory_KP
+        put(rows_KP, rows_KP - rate_K1 * torch.where(plain_K1, grad_KP, ahead_KP), active_K1)
