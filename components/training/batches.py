@@ -1,13 +1,13 @@
 """Which rows of the table each model of a population sees, step by step.
 
-All rows lie in memory once, as one matrix: fold under fold, each as its own fold's preprocessor transforms it. A batch
-is an index into it, gathered in one call for all models; a data loader would cost up to 70 % of a small network's step.
+All rows lie in memory once; a batch is an index into them, gathered in one call for all models. A data loader would
+cost up to 70 % of a small network's step.
 
 Every model goes through its own fold in its own order. Batches are padded to a multiple of 32 rows, and models with
 fewer steps than others by empty batches; padding has weight 0. A short last batch is trained on; a batch larger than
 the fold is the whole fold.
 
-Legend: K models, S folds, M rows of all folds, F inputs, T steps of an epoch, B rows of a batch with padding, n rows.
+Legend: K models, S folds, M rows of all folds, H W D a picture, T steps of an epoch, B rows of a batch with padding.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,45 @@ LARGEST_CHUNK = 2048  # rows of one forward pass without gradients: bounds its m
 
 @dataclass(frozen=True, kw_only=True)
 class Resident:
-    """The rows of some folds, ready to be gathered."""
+    """The rows of some folds, ready to be gathered.
 
-    x_MF: torch.Tensor
+    Rows of a table lie once per fold, as that fold's preprocessor transforms them. Pictures exist once, as bytes: on
+    them nothing but a scale is fitted, and it is applied after the gather.
+    """
+
+    x_M: torch.Tensor  # [M, *shape] floats; or pictures [M, H, W, D] of uint8
     y_M: torch.Tensor  # int64 classes, or standardised values of x's type
     fit: tuple[torch.Tensor, ...]  # of each fold: positions in x [n]
     sample: tuple[torch.Tensor, ...]  # of each fold: some of its fit rows, on which the train curve is measured
     scored: tuple[torch.Tensor, ...]
+    scale: tuple[torch.Tensor, torch.Tensor] | None = None  # of pictures in [0, 1]: mean and deviation [S, D]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return tuple(self.x_M.shape[1:])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of what is gathered."""
+        return self.x_M.dtype if self.x_M.is_floating_point() else torch.float32
+
+    def gather(self, positions_KB: torch.Tensor) -> torch.Tensor:
+        """Return rows [K, B, *shape]; of pictures as numbers in [0, 1]."""
+        x_KB = self.x_M.index_select(0, positions_KB.reshape(-1)).view(*positions_KB.shape, *self.shape)
+        return x_KB if self.x_M.is_floating_point() else x_KB.to(self.dtype).div_(255.0)
+
+    def labels(self, positions_KB: torch.Tensor) -> torch.Tensor:
+        """Return classes or values [K, B]."""
+        return self.y_M.index_select(0, positions_KB.reshape(-1)).view(positions_KB.shape)
+
+    def scaled(self, x_KB: torch.Tensor, folds_K: torch.Tensor) -> torch.Tensor:
+        """Return what was gathered as each row's fold standardises it; tables are standardised already."""
+        if self.scale is None:
+            return x_KB
+        shape = (len(folds_K), *[1] * (len(self.shape)), self.shape[-1])
+        mean, deviation = (part_SD[folds_K].view(shape) for part_SD in self.scale)
+        return (x_KB - mean) / deviation
 
 
 def batch_of(batch_size: int | Literal["full"], num_fit: int) -> int:

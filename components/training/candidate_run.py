@@ -59,7 +59,7 @@ class CandidateRun:
         self._schema = schema
         self._metric = metric
         resident = prepared.resident
-        self._inputs = Inputs(shape=tuple(resident.x_MF.shape[1:]))
+        self._inputs = Inputs(shape=resident.shape)
         loss = losses.resolve(settings.training.loss, schema.task)
         network = settings.network.build(self._inputs, schema.num_outputs)
         rows = [

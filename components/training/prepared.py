@@ -83,7 +83,7 @@ class Preparer:
             )
             at += len(rows)
         resident = Resident(
-            x_MF=torch.from_numpy(np.concatenate(x_parts)).to(self._device),
+            x_M=torch.from_numpy(np.concatenate(x_parts)).to(self._device),
             y_M=torch.from_numpy(np.concatenate(y_parts)).to(self._device),
             fit=tuple(fits),
             sample=tuple(samples),
@@ -102,5 +102,5 @@ class Preparer:
 
 
 def _bytes(prepared: Prepared) -> int:
-    x = prepared.resident.x_MF
+    x = prepared.resident.x_M
     return x.numel() * x.element_size()

@@ -73,7 +73,7 @@ def test_rows_that_stop_early_are_dropped_and_the_others_do_not_notice():
 
 def test_trains_as_torch_does_in_float64():
     data = resident(num_folds=2)
-    data = type(data)(**{**data.__dict__, "x_MF": data.x_MF.double()})
+    data = type(data)(**{**data.__dict__, "x_M": data.x_M.double()})
     training = TrainingSpec(
         epochs=8,
         batch_size="full",
@@ -100,7 +100,7 @@ def test_trains_as_torch_does_in_float64():
                 module.bias.copy_(start[fold][f"{number}.bias"])
         optimizer = torch.optim.AdamW(modules.parameters(), lr=0.01, weight_decay=0.1)
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=8)
-        x, y = data.x_MF[data.fit[fold]], data.y_M[data.fit[fold]]
+        x, y = data.x_M[data.fit[fold]], data.y_M[data.fit[fold]]
         for _ in range(8):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(modules(x), y, label_smoothing=0.1)

@@ -33,7 +33,7 @@ def resident(*, num_rows=97, num_inputs=7, num_classes=3, num_folds=3):
         fit.append(rows[cut:])
         sample.append(rows[cut : 2 * cut])
     return Resident(
-        x_MF=x,
+        x_M=x,
         y_M=y.argmax(1) if num_classes > 1 else y[:, 0],
         fit=tuple(fit),
         sample=tuple(sample),
@@ -58,7 +58,7 @@ def rows_of(num_candidates, num_folds, network, training, vary=True):
 
 def begin(rows, data, num_outputs, loss):
     return [
-        Population(part[0].network.build(Inputs(shape=tuple(data.x_MF.shape[1:])), num_outputs), part, data, loss)
+        Population(part[0].network.build(Inputs(shape=tuple(data.x_M.shape[1:])), num_outputs), part, data, loss)
         for part in group(rows, data)
     ]
 

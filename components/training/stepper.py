@@ -1,0 +1,104 @@
+"""One step of K rows: gather, forward, loss, gradients, and each row's own move.
+
+Made anew whenever rows leave a population, so that whatever does not change from step to step is worked out once:
+batches, views, rates of an epoch. At small sizes the step is bound by the calls it makes, not by arithmetic.
+
+Legend: K models, P floats of one, Q of its running statistics, T steps of an epoch, B rows of a batch.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from components.networks.network import Network, TrainingPass
+from components.training.batches import Batches, Resident, batch_of
+from components.training.losses import Loss, training_loss
+
+if TYPE_CHECKING:
+    from components.training.population import Model
+
+
+class Stepper:
+    """Makes the steps of the rows there are."""
+
+    def __init__(
+        self,
+        network: Network,
+        resident: Resident,
+        loss: Loss,
+        models: "Sequence[Model]",
+        parameters_KP: torch.Tensor,
+        buffers_KQ: torch.Tensor,
+        states: Sequence[torch.Tensor],
+    ) -> None:
+        """`parameters_KP`, `buffers_KQ` and `states` [K, P] are changed in place, row by row of `models`."""
+        self._network = network
+        self._resident = resident
+        self._loss = loss
+        self._models = models
+        layout, device, dtype = network.parameters, parameters_KP.device, parameters_KP.dtype
+        fits = [resident.fit[model.row.fold] for model in models]
+        sizes = [batch_of(model.row.training.batch_size, len(fit)) for model, fit in zip(models, fits, strict=True)]
+        self._batches = Batches(fits, sizes, dtype)
+        self.num_steps = max(self._batches.num_steps)  # T
+        self._share_KTB = self._batches.share_KTB.to(device)
+        self._weight_KTB = self._batches.weight_KTB.to(device)
+        self.folds_K = torch.tensor([model.row.fold for model in models], device=device)
+        gradients_KP = torch.zeros_like(parameters_KP)
+        self._gradient_views = list(layout.views(gradients_KP).values())
+        self.leaves = {name: view.detach().requires_grad_() for name, view in layout.views(parameters_KP).items()}
+        self.buffer_views = network.buffers.views(buffers_KQ)
+        self._penalised_P = layout.penalised(device).to(dtype)
+        self._rows = [
+            (parameters_KP[number], gradients_KP[number], [state[number] for state in states])
+            for number in range(len(models))
+        ]
+        self._generators = [model.generator for model in models]
+        self._made = [int(model.num_steps) for model in models]
+        self._smoothing = [model.row.training.label_smoothing for model in models]
+        first = models[0].row.network
+        names = [name for name in type(first).per_row if not isinstance(getattr(first, name), str)]
+        self._settings = {name: tuple(float(getattr(model.row.network, name)) for model in models) for name in names}
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Draw the order of an epoch, and look up its rates: [K][T]."""
+        self._order_KTB = self._batches.shuffle(self._generators).to(self.folds_K.device)
+        self._rates = []
+        for model, num_steps in zip(self._models, self._batches.num_steps, strict=True):
+            training = model.row.training
+            rate, factor, epochs = training.optimizer.lr, training.schedule.factor, training.epochs
+            self._rates.append([rate * factor(epoch + step / num_steps, epochs) for step in range(num_steps)])
+
+    def step(self, step: int) -> None:
+        """Make one step of the epoch; rows that have fewer steps rest in the last."""
+        active = self._batches.active[step]
+        positions_KB = self._order_KTB[:, step]
+        x_KB = self._resident.scaled(self._resident.gather(positions_KB), self.folds_K)
+        training = TrainingPass(
+            settings=self._settings,
+            generators=self._generators,
+            weight_KB=self._weight_KTB[:, step] if self._batches.padded[step] else None,
+            steps=tuple(self._made),
+            active=active,
+        )
+        outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
+        target_KB = self._resident.labels(positions_KB)
+        loss_K = training_loss(self._loss, outputs_KBC, target_KB, self._share_KTB[:, step], self._smoothing)
+        gradients = torch.autograd.grad(loss_K.sum(), list(self.leaves.values()))
+        for view, gradient in zip(self._gradient_views, gradients, strict=True):
+            view.copy_(gradient)
+        for number, on in enumerate(active):
+            if on:
+                self._move(number, self._rates[number][step])
+
+    def _move(self, number: int, rate: float) -> None:
+        """Make one row's step."""
+        model = self._models[number]
+        training = model.row.training
+        row_P, gradient_P, states = self._rows[number]
+        if training.l1:
+            gradient_P.add_(row_P.sign() * self._penalised_P, alpha=training.l1)
+        self._made[number] += 1
+        model.num_steps.fill_(self._made[number])
+        training.optimizer.step(row_P, gradient_P, states, model.num_steps, rate)
