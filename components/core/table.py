@@ -2,6 +2,9 @@
 
 Row ids are positions in ingest's Parquet file. Rows made by `augment` follow after the real ones. A table knows the
 content hash of its file; whatever refers to row ids carries that hash, and `Table.open` asserts it.
+
+Pictures lie beside the Parquet file as one memory-mapped array, `image.npy`; the table has their names and, in the
+column `pixels`, the hash of each one's bytes, so that the table's hash covers them too.
 """
 
 from __future__ import annotations
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
-Kind = Literal["numeric", "categorical", "boolean", "datetime", "text", "id"]
-KINDS: tuple[Kind, ...] = ("numeric", "categorical", "boolean", "datetime", "text", "id")
+Kind = Literal["numeric", "categorical", "boolean", "datetime", "text", "id", "image"]
+KINDS: tuple[Kind, ...] = ("numeric", "categorical", "boolean", "datetime", "text", "id", "image")
+IMAGE = "image"  # the array of the pictures, and the kind of the column that names them
+PICTURE, PIXELS = "picture", "pixels"  # columns of a table of pictures: their names, and hashes of their bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,12 @@ class Schema:
     target: str
     classes: tuple[str, ...]  # sorted; empty for regression; binary: classes[1] is the event
     columns: tuple[ColumnSchema, ...]  # in the order of the file
+    picture: tuple[int, ...] | None = None  # (height, width, colours) of all pictures; None: rows are plain columns
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns in which two rows are equal when a model cannot tell them apart."""
+        return tuple(PIXELS if column.kind == IMAGE else column.name for column in self.features)
 
     @property
     def features(self) -> tuple[ColumnSchema, ...]:
@@ -80,7 +91,8 @@ class Schema:
             ColumnSchema(**{**column, "levels": None if column["levels"] is None else tuple(column["levels"])})
             for column in value["columns"]
         ]
-        return cls(**{**value, "classes": tuple(value["classes"]), "columns": tuple(columns)})
+        picture = None if value["picture"] is None else tuple(value["picture"])
+        return cls(**{**value, "classes": tuple(value["classes"]), "columns": tuple(columns), "picture": picture})
 
     def write(self, path: Path) -> None:
         """Write the schema as JSON."""
@@ -95,11 +107,12 @@ class Schema:
 class Table:
     """Typed columns of raw rows. Columns are read and typed at first use, and kept."""
 
-    def __init__(self, schema: Schema, raw: RawRows, num_real: int) -> None:
+    def __init__(self, schema: Schema, raw: RawRows, num_real: int, arrays: RawArrays | None = None) -> None:
         self.schema = schema
         self.num_rows = len(raw)
         self.num_real = num_real  # rows from here on were made by augment
         self._raw = raw
+        self._arrays = RawArrays() if arrays is None else arrays
         self._columns: dict[str, NDArray[Any]] = {}
 
     @classmethod
@@ -108,12 +121,19 @@ class Table:
         found = read_json(table.parent / "ingest.json")["table"]
         assert found == schema.table, f"row ids are for table {schema.table}, {table} is {found}"
         raw = RawRows([table] if made is None else [table, made])
-        return cls(schema, raw, raw.lengths[0])
+        if schema.picture is None:
+            return cls(schema, raw, raw.lengths[0])
+        pictures = [table.parent / f"{IMAGE}.npy", *([] if made is None else [made.parent / f"made_{IMAGE}.npy"])]
+        return cls(schema, raw, raw.lengths[0], RawArrays(files={IMAGE: tuple(pictures)}))
 
     @classmethod
-    def of(cls, schema: Schema, frame: pd.DataFrame) -> Table:
-        """Wrap raw rows in memory, as `predict` gets them. The target column may be absent."""
-        return cls(schema, RawRows([], frame), len(frame))
+    def of(cls, schema: Schema, frame: pd.DataFrame, arrays: Mapping[str, NDArray[Any]] | None = None) -> Table:
+        """Wrap raw rows in memory, as `predict` gets them, with their pictures. The target column may be absent."""
+        return cls(schema, RawRows([], frame), len(frame), RawArrays(held=arrays or {}))
+
+    def array(self, name: str, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """Return an array of all rows, or of some: "image" is uint8 [n, H, W, D]. All real rows are only mapped."""
+        return self._arrays.read(name, rows)
 
     def column(self, name: str) -> NDArray[Any]:
         """Return one typed column of all rows [num_rows]: float64, or int32 level numbers (see `core.columns`)."""
@@ -135,6 +155,43 @@ class Table:
         """Return raw rows as they stand in the file, for people to read."""
         names = [column.name for column in self.schema.columns] if columns is None else list(columns)
         return pd.DataFrame({name: self._raw.column(name).iloc[rows] for name in names}).reset_index(drop=True)
+
+
+class RawArrays:
+    """Arrays of rows: one or several .npy files laid one under another and mapped into memory, or held in it."""
+
+    def __init__(
+        self,
+        files: Mapping[str, tuple[Path, ...]] | None = None,
+        held: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        self._files = files or {}
+        self._held = held or {}
+        self._mapped: dict[str, list[NDArray[Any]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to a worker process without what is mapped: it maps the files itself."""
+        return {**self.__dict__, "_mapped": {}}
+
+    def read(self, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+        """Return all rows or some of them."""
+        parts = self._parts(name)
+        if rows is None:
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        found = np.empty((len(rows), *parts[0].shape[1:]), dtype=parts[0].dtype)
+        first = 0
+        for part in parts:
+            here = (rows >= first) & (rows < first + len(part))
+            found[here] = part[rows[here] - first]
+            first += len(part)
+        return found
+
+    def _parts(self, name: str) -> list[NDArray[Any]]:
+        if name in self._held:
+            return [self._held[name]]
+        if name not in self._mapped:
+            self._mapped[name] = [np.load(file, mmap_mode="r", allow_pickle=False) for file in self._files[name]]
+        return self._mapped[name]
 
 
 class RawRows:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.contracts import JSON, Arrays, Features
+from components.core.contracts import JSON, Arrays, Features, Preprocessor
 from components.core.table import Schema, Table
-from components.data.preprocessing import encode, impute, scale
+from components.data.preprocessing import encode, images, impute, scale
 from components.data.preprocessing.spec import NetworkPreprocess, PreprocessSpec, spec_from_json
 
 LARGEST = 1e150  # numbers are held within it, so that squares and sums of them stay finite
@@ -142,12 +142,20 @@ class ColumnPreprocessor:
         return scale.scaled(values_n, float(self.fitted["centre"][position]), float(self.fitted["width"][position]))
 
 
-def build(spec: PreprocessSpec, schema: Schema) -> ColumnPreprocessor:
+def build(spec: PreprocessSpec | images.ImagePreprocess | images.PixelFeatures, schema: Schema) -> Preprocessor:
     """Return the preprocessor, not yet fitted, for a schema that split has completed with the levels of train rows."""
+    if isinstance(spec, images.ImagePreprocess):
+        return images.build_image(spec, schema)
+    if isinstance(spec, images.PixelFeatures):
+        return images.build_pixels(spec, schema)
     return ColumnPreprocessor(spec=spec, layout=Layout.of(spec, schema))
 
 
-def load(arrays: Arrays, state: JSON) -> ColumnPreprocessor:
+def load(arrays: Arrays, state: JSON) -> Preprocessor:
     """Return the fitted preprocessor that `state()` described."""
+    if state["spec"]["kind"] == "image":
+        return images.load_image(arrays, state)
+    if state["spec"]["kind"] == "pixels":
+        return images.load_pixels(arrays, state)
     layout = Layout.from_json(state["layout"])
     return ColumnPreprocessor(spec=spec_from_json(state["spec"]), layout=layout, fitted=dict(arrays))
