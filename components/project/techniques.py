@@ -67,11 +67,21 @@ TECHNIQUES = (
         "components/training/optimizers/adam.py",
     ),
     Technique(
-        "step, exponential, cyclical, cosine rates",
-        "search.training.schedule",
-        "cosine",
-        "components/training/schedules.py",
+        "step, exponential rates", "search.training.schedule", "step", "components/training/schedules/falling.py"
     ),
+    Technique(
+        "cyclical rates; one-cycle",
+        "search.training.schedule",
+        "{kind: cyclical, mode: triangular2}",
+        "components/training/schedules/cycles.py",
+    ),
+    Technique(
+        "cosine, coslog4, flat, then cosine",
+        "search.training.schedule",
+        "coslog4",
+        "components/training/schedules/cosines.py",
+    ),
+    Technique("warm-up", "search.training.warmup", "5", "components/training/schedules/warm_up.py"),
     Technique("L1", "search.training.l1", "1.0e-4", "components/training/population.py"),
     Technique(
         "early stopping", "search.training.early_stopping", "{patience: 16}", "components/training/early_stopping.py"

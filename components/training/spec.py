@@ -1,6 +1,6 @@
 """Settings of training, for every architecture alike; `search.training` in params.yaml.
 
-Optimizers and schedules have their settings beside their mathematics (`optimizers.py`, `schedules.py`). A word may
+Optimizers and schedules have their settings beside their mathematics (`optimizers/`, `schedules/`). A word may
 stand for a class with its defaults: `schedule: cosine` is `schedule: {kind: cosine}`.
 """
 
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from components.core.specs import Spec, setting
 from components.training.optimizers import AdamW, Optimizer
-from components.training.schedules import Cosine, Schedule
+from components.training.schedules import Cosine, Schedule, warm_up
 
 
 class EarlyStopping(Spec):
@@ -46,8 +46,12 @@ class TrainingSpec(Spec):
         discriminator="kind",
     )
     schedule: Schedule = setting(
-        Cosine(), "also exponential, cyclical", search={"choose": ["constant", "step", "cosine"]}, discriminator="kind"
+        Cosine(),
+        "also exponential, cyclical, one_cycle, coslog4, flat_cosine",
+        search={"choose": ["constant", "step", "cosine"]},
+        discriminator="kind",
     )
+    warmup: float = setting(0.0, "first epochs, in which the rate rises from 0.01 of itself; for every schedule", ge=0)
     l1: float = setting(0.0, "penalty on the sizes of weights (not of biases)", ge=0)
     label_smoothing: float = setting(
         0.0, "share of a label spread over all classes", search={"choose": [0.0, 0.1]}, ge=0, lt=1
@@ -60,3 +64,12 @@ class TrainingSpec(Spec):
     @classmethod
     def _word_is_kind(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    def rate(self, epoch: float) -> float:
+        """Return the learning rate when this many epochs are over, parts of an epoch counted."""
+        return self.optimizer.lr * warm_up(epoch, self.warmup) * self.schedule.factor(epoch, self.epochs)
+
+    @property
+    def cycle_ends(self) -> tuple[int, ...] | None:
+        """The epochs after which this training may be compared with others; None: any."""
+        return self.schedule.cycle_ends(self.epochs)

@@ -66,9 +66,8 @@ class Stepper:
         self._order_KTB = self._batches.shuffle(self._generators).to(self.folds_K.device)
         self._rates = []
         for model, num_steps in zip(self._models, self._batches.num_steps, strict=True):
-            training = model.row.training
-            rate, factor, epochs = training.optimizer.lr, training.schedule.factor, training.epochs
-            self._rates.append([rate * factor(epoch + step / num_steps, epochs) for step in range(num_steps)])
+            rate = model.row.training.rate
+            self._rates.append([rate(epoch + step / num_steps) for step in range(num_steps)])
 
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
