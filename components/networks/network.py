@@ -61,13 +61,23 @@ class TrainingPass:
 
     settings: Mapping[str, tuple[float, ...]]  # name of a `per_row` setting -> one number per model
     generators: "Sequence[torch.Generator]"  # one per model, so that its noise does not depend on the others
-    weight_KB: "torch.Tensor | None"  # 1 for rows that count, 0 for padding; None: all count
+    weight_KB: "torch.Tensor | None"  # 1 for rows that count, 0 for padding, which comes last; None: all count
     steps: tuple[int, ...]  # steps that each model has made before this one
     active: tuple[bool, ...]  # whether a model makes this step: a row of all padding changes nothing
 
     def rates(self, name: str) -> tuple[float, ...]:
         """Return a setting of each model; 0 for those that do not make this step, so that they draw no noise."""
         return tuple(rate if on else 0.0 for rate, on in zip(self.settings[name], self.active, strict=True))
+
+    def of_model(self, number: int) -> "TrainingPass":
+        """Return the pass of one model alone, all of whose rows count."""
+        return TrainingPass(
+            settings={name: values[number : number + 1] for name, values in self.settings.items()},
+            generators=self.generators[number : number + 1],
+            weight_KB=None,
+            steps=self.steps[number : number + 1],
+            active=self.active[number : number + 1],
+        )
 
 
 class Network(Protocol):

@@ -11,7 +11,12 @@ from typing import Any
 
 from components.networks.network import NetworkSpec
 
-KINDS: Mapping[str, str] = MappingProxyType({"mlp": "components.networks.mlp:MLP"})
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "mlp": "components.networks.mlp:MLP",
+        "cnn": "components.networks.cnn:CNN",
+    }
+)
 
 
 def spec_class(kind: str) -> type[NetworkSpec]:
