@@ -24,6 +24,8 @@ Word = Literal[
     "outliers",
     "imbalance",
     "rare",
+    "unreadable",
+    "proportions",
 ]
 WORDS: tuple[str, ...] = get_args(Word)
 Severity = Literal["error", "warning", "note"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.columns import as_text, typed
-from components.core.table import RawRows, Schema
+from components.core.table import IMAGE, RawRows, Schema
 from components.data.schema_inference import sort_words
 
 
@@ -15,7 +15,7 @@ def complete(schema: Schema, raw: RawRows, train_rows: NDArray[np.int64]) -> Sch
     """Return the schema with levels (sorted), low, high and missing of the train rows for every feature."""
     columns = []
     for column in schema.columns:
-        if column.use != "feature":
+        if column.use != "feature" or column.kind == IMAGE:
             columns.append(column)
             continue
         values = raw.column(column.name).iloc[train_rows].reset_index(drop=True)

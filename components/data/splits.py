@@ -52,8 +52,7 @@ def split(spec: SplitSpec, ingested: Path, validated: Path, out: Path, *, seed: 
     schema = _leave_out_column(spec, schema)
     raw = RawRows([ingested / "table.parquet"])
     truth_n = Table.open(schema, ingested / "table.parquet").target()[rows].astype(np.float64)
-    features = [column.name for column in schema.features]
-    units_n = units_of(raw, rows, features, spec.column if spec.by == "group" else None)
+    units_n = units_of(raw, rows, schema.compared, spec.column if spec.by == "group" else None)
     test_n = _test_rows(spec, schema, raw, rows, units_n, truth_n, seed)
     kept_n = _copies_of_test_rows_left_out(test_n, units_n) if spec.by == "column" else np.ones(len(rows), dtype=bool)
     rows, truth_n, units_n, test_n = rows[kept_n], truth_n[kept_n], units_n[kept_n], test_n[kept_n]

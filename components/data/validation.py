@@ -7,7 +7,7 @@ Elsewhere: kinds (`schema_inference.py`), the target (`target.py`), one look at 
 is found (`checks.py`, `leakage.py`), how it is said (`findings.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,12 +31,15 @@ from components.data.target import Target, read_target
 ColumnName = Annotated[str, BeforeValidator(lambda name: str(name) if isinstance(name, int | float) else name)]
 
 
+ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "id"]
+
+
 class ValidateSpec(Spec):
     """What to predict, how columns are read, and which findings stop the run."""
 
     target: ColumnName = setting(..., "the column to predict")
     task: Literal["auto", "binary", "multiclass", "regression"] = setting("auto", "binary | multiclass | regression")
-    columns: Mapping[ColumnName, Kind] = setting(
+    columns: Mapping[ColumnName, ColumnKind] = setting(
         {}, "to overrule the inferred types: {zip: categorical, joined: datetime}"
     )
     drop: tuple[ColumnName, ...] = setting((), "columns that models must not see")
@@ -46,8 +49,13 @@ class ValidateSpec(Spec):
 
     def stops(self, finding: Finding) -> bool:
         """Whether this finding ends the run."""
-        how = self.on_error if isinstance(self.on_error, str) else self.on_error.get(finding.word, "stop")
-        return finding.severity == "error" and how == "stop"
+        return stops_at(self.on_error, finding)
+
+
+def stops_at(on_error: Stop | Mapping[Word, Stop], finding: Finding) -> bool:
+    """Whether a finding ends the run under this `on_error`."""
+    how = on_error if isinstance(on_error, str) else on_error.get(finding.word, "stop")
+    return finding.severity == "error" and how == "stop"
 
 
 def validate(spec: ValidateSpec, ingested: Path, out: Path, *, findings_copy: Path | None = None) -> dict[str, Any]:
@@ -82,7 +90,7 @@ def validate(spec: ValidateSpec, ingested: Path, out: Path, *, findings_copy: Pa
     if findings_copy is not None:
         write_findings(findings_copy, findings)
     if any(spec.stops(finding) for finding in findings):
-        raise UserMistake(_stopping_block(spec, findings))
+        raise UserMistake(stopping_block(spec.stops, findings))
     if not used:
         reasons = [f"{report.name} ({report.left_out})" for report in reports]
         raise UserMistake(f"No column is left to learn from: {named(reasons, 5) or 'the table has only its target'}.")
@@ -150,8 +158,9 @@ def _look_at_columns(
     return reports
 
 
-def _stopping_block(spec: ValidateSpec, findings: Sequence[Finding]) -> str:
-    first = next(finding for finding in in_order(findings) if spec.stops(finding))
+def stopping_block(stops: Callable[[Finding], bool], findings: Sequence[Finding]) -> str:
+    """Return the message of a run that a finding stops: all of them, and the first cure."""
+    first = next(finding for finding in in_order(findings) if stops(finding))
     end = "\nNothing was trained; what was exported before is as it was."
     if first.fix is not None:
         end += f"\nApply the first cure and go on:   espalier fix {first.word} && espalier run"
