@@ -1,11 +1,11 @@
-"""One candidate on its folds: from settled settings to a score at a rung, or to a finished member folder.
+"""One candidate on its folds: from settled settings to rows, and from trained rows to an outcome and a member folder.
 
-Runs inside a worker. K is the number of folds here; the trainer below (`population.py`) does not know that.
+Runs inside a worker. Its rows are trained among those of others (`group_run.py`), and do not know that.
 
 Legend: S folds, n scored rows of one fold, C outputs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.core.contracts import Candidate, Metric, Outcome, Predictions
-from components.core.files import atomic_file, atomic_folder
+from components.core.contracts import Candidate, Outcome, Predictions
+from components.core.files import atomic_folder
 from components.core.seeds import derive
 from components.core.table import Schema
 from components.data.preprocessing.spec import NetworkPreprocess
@@ -22,9 +22,8 @@ from components.networks.network import Inputs, NetworkSpec
 from components.networks.registry import read_spec
 from components.training import losses
 from components.training.member import FoldNetwork, NetworkMember, joined_folds, load_network
-from components.training.paused import State, restore, state_of
-from components.training.population import Error, Model, Population, Row, group
-from components.training.prepared import Prepared
+from components.training.population import Model, Row
+from components.training.scoring import Scoring
 from components.training.spec import TrainingSpec
 from components.training.tasks import failure
 
@@ -48,21 +47,17 @@ class Settings:
 
 
 class CandidateRun:
-    """Trains one candidate; can rest at an epoch and go on elsewhere."""
+    """One candidate: its rows before training, its outcome after."""
 
-    def __init__(
-        self, candidate: Candidate, settings: Settings, prepared: Prepared, schema: Schema, metric: Metric, seed: int
-    ) -> None:
+    def __init__(self, candidate: Candidate, settings: Settings, scoring: Scoring, schema: Schema, seed: int) -> None:
         self.candidate = candidate
         self._settings = settings
-        self._prepared = prepared
+        self._scoring = scoring
         self._schema = schema
-        self._metric = metric
-        resident = prepared.resident
-        self._inputs = Inputs(shape=resident.shape)
-        loss = losses.resolve(settings.training.loss, schema.task)
-        network = settings.network.build(self._inputs, schema.num_outputs)
-        rows = [
+        self._inputs = Inputs(shape=scoring.prepared.resident.shape)
+        self.loss = losses.resolve(settings.training.loss, schema.task)
+        self.network = settings.network.build(self._inputs, schema.num_outputs)
+        self.rows = [
             Row(
                 candidate=candidate.number,
                 fold=position,
@@ -70,31 +65,19 @@ class CandidateRun:
                 network=settings.network,
                 training=settings.training,
             )
-            for position, fitted in enumerate(prepared.folds)
+            for position, fitted in enumerate(scoring.prepared.folds)
         ]
-        error: Error | None = self._label_error if metric.needs == "label" else None
-        self._populations = [Population(network, part, resident, loss, error) for part in group(rows, resident)]
-        self._network = network
-
-    def train(self, until: int | None, cut_off: Callable[[], bool]) -> bool:
-        """Train up to an epoch (None: to the end). Returns False when it was cut off."""
-        epochs = self._settings.training.epochs if until is None else until
-        for population in self._populations:
-            if not population.train(epochs, cut_off):
-                return False
-            if self.diverged:
-                return True
-        return True
+        self.models: list[Model] = []  # what the rows are becoming, in order of their folds; `GroupRun` fills it
 
     @property
     def diverged(self) -> bool:
         """Whether the loss of some fold is no number any more."""
-        return any(model.diverged for model in self._models())
+        return any(model.diverged for model in self.models)
 
     @property
     def ended(self) -> bool:
         """Whether no row has anything left to do."""
-        return self.diverged or not any(population.models for population in self._populations)
+        return self.diverged or all(model.ended for model in self.models)
 
     def outcome(self, checkpoint: Path) -> Outcome:
         """Say what has become of it; a candidate that ended well is written to its folder below `checkpoint`.
@@ -103,10 +86,10 @@ class CandidateRun:
         """
         if self.diverged:
             return failure(self.candidate.number, "diverged")
-        folds = [self._fold(model) for model in self._models()]
+        folds = [self._fold(model) for model in self.models]
         facts = self._facts()
         folder = self._write(folds, facts, checkpoint) if self.ended else None
-        judgements = [model.judgement for model in self._models()]
+        judgements = [model.judgement for model in self.models]
         return Outcome(
             number=self.candidate.number,
             state="complete" if self.ended else "pruned",
@@ -121,67 +104,28 @@ class CandidateRun:
             facts=facts,
         )
 
-    def rest(self, path: Path) -> None:
-        """Write all that changed to a file."""
-        from safetensors.torch import save_file
-
-        states = [state_of(population) for population in self._populations]
-        tensors = {f"{number}.{name}": value for number, state in enumerate(states) for name, value in state.items()}
-        with atomic_file(path) as temporary:
-            save_file({name: value.contiguous() for name, value in tensors.items()}, temporary)
-
-    def resume(self, path: Path) -> None:
-        """Take up what `rest` wrote."""
-        from safetensors.torch import load_file
-
-        tensors = load_file(path)
-        for number, population in enumerate(self._populations):
-            prefix = f"{number}."
-            state: State = {
-                name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
-            }
-            restore(population, state)
-
-    def _models(self) -> list[Model]:
-        """Return the models in order of their folds."""
-        models = [model for population in self._populations for model in population.began]
-        return sorted(models, key=lambda model: model.row.fold)
-
-    def _label_error(self, fold: int, outputs_nC: torch.Tensor) -> float:
-        score = self._score(fold, self._values(fold, outputs_nC))
-        return -score if self._metric.greater_is_better else score
-
-    def _values(self, fold: int, outputs_nC: torch.Tensor) -> NDArray[np.float32]:
-        values = losses.predictions(outputs_nC.unsqueeze(0), self._schema.task)[0].numpy()
-        scaler = self._prepared.folds[fold].scaler
-        return values.astype(np.float32) if scaler is None else scaler.inverse(values)
-
-    def _score(self, fold: int, values_nC: NDArray[np.float32]) -> float:
-        return float(self._metric(self._prepared.folds[fold].truth_n, values_nC[None])[0])
-
     def _fold(self, model: Model) -> FoldNetwork:
-        fitted = self._prepared.folds[model.row.fold]
+        fitted = self._scoring.prepared.folds[model.row.fold]
         assert model.outputs_nC is not None, "a model that did not diverge was judged"
-        values = self._values(model.row.fold, torch.from_numpy(model.outputs_nC))
+        values = self._scoring.values(model.row.fold, torch.from_numpy(model.outputs_nC))
         rows = fitted.fold.score_rows
         return FoldNetwork(
             number=fitted.fold.number,
             preprocessor=fitted.preprocessor,
             scaler=fitted.scaler,
-            tensors=self._network.parameters.split(model.best_P.cpu())
-            | self._network.buffers.split(model.best_Q.cpu()),
+            tensors=self.network.parameters.split(model.best_P.cpu()) | self.network.buffers.split(model.best_Q.cpu()),
             inputs=self._inputs,
-            score=self._score(model.row.fold, values),
+            score=self._scoring.score(model.row.fold, values),
             oof=Predictions(
                 rows_n=rows, fold_n=np.full(len(rows), fitted.fold.number, dtype=np.int16), values_nC=values
             ),
         )
 
     def _facts(self) -> Mapping[str, int | float | str]:
-        judgements = [model.judgement for model in self._models()]
+        judgements = [model.judgement for model in self.models]
         return {
             "inputs": self._inputs.size,
-            "parameters": self._network.parameters.num_values,  # of one fold model
+            "parameters": self.network.parameters.num_values,  # of one fold model
             "epochs": round(float(np.mean([it.epochs for it in judgements])), 1),
             "best_epoch": round(float(np.mean([it.best_epoch for it in judgements])), 1),
         }

@@ -1,8 +1,9 @@
 """Evaluate candidates of a search: networks, trained on worker processes, compared at rungs.
 
-A candidate is one task up to its next rung; there it rests in a file, until all of its generation have reported. So a
-worker is never bound to a candidate, and neither the number of workers nor their speed changes a result: seeds come
-from numbers, decisions from the scores of whole generations, in order of number.
+A task is some candidates of one structure up to their next rung; there each rests in a file of its own, until all of
+its generation have reported, and they are grouped anew. So neither a worker nor a group is bound to a candidate, and
+neither the number of workers nor their speed changes a result: seeds come from numbers, decisions from the scores of
+whole generations, in order of number.
 
 Who is trained next is decided in `turns.py`; what a worker does is in `worker.py`, the training in `population.py`.
 """
@@ -15,7 +16,7 @@ from components.core.contracts import Candidate, Evaluate, Fold, Metric, Outcome
 from components.core.deadlines import Deadline
 from components.core.table import Table
 from components.core.workers import Workers
-from components.training.tasks import Answer, Task, Work
+from components.training.tasks import Answers, Task, Work
 from components.training.turns import Turns
 
 
@@ -67,7 +68,9 @@ class NetworkEvaluate:
         )
         try:
             with Workers(self._cores if device == "cpu" else 1, begin, work) as self._workers:
-                yield from Turns(self._workers, generations, self._rungs, report, deadline, resting).outcomes()
+                yield from Turns(
+                    self._workers, generations, self._rungs, report, deadline, resting, len(folds)
+                ).outcomes()
         finally:
             shutil.rmtree(resting, ignore_errors=True)
 
@@ -91,7 +94,7 @@ def _device(wanted: str) -> str:
 _: type[Evaluate] = NetworkEvaluate
 
 
-def begin(work: Work) -> Callable[[Task], Answer]:
+def begin(work: Work) -> Callable[[Task], Answers]:
     """Return the function that answers tasks; called once in each worker."""
     from components.training.worker import make
 

@@ -1,7 +1,10 @@
-"""A population at rest, as one flat dictionary of tensors: what a rung leaves, and any worker takes up again.
+"""One row at rest, as a flat dictionary of tensors: what a rung leaves, and any population takes up again.
 
-Generators are part of it, so the rest of the training is the same to the last bit.
+A row rests alone, whoever it was trained with: after a rung the rows that are left are grouped anew. Its generator is
+part of it, so the rest of its training is the same to the last bit.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,35 +15,34 @@ from components.training.population import Model, Population
 State = dict[str, torch.Tensor]
 
 
-def state_of(population: Population) -> State:
-    """Return all that changes while a population trains."""
-    state: State = {
-        "epoch": torch.tensor(population.epoch),
-        "alive": torch.tensor([model.number for model in population.models], dtype=torch.int64),
-        "ended": torch.tensor([model.number for model in population.ended], dtype=torch.int64),
-        "parameters": population.parameters_KP.cpu(),
-        "buffers": population.buffers_KQ.cpu(),
-        **{f"state.{number}": state.cpu() for number, state in enumerate(population.states)},
-    }
-    for model in population.began:
-        found = _state_of_model(model)
-        state |= {f"model.{model.number}.{name}": value for name, value in found.items()}
+def state_of(population: Population, model: Model) -> State:
+    """Return all that changes while a row trains; of one that has ended, what it became."""
+    state = {"epoch": torch.tensor(population.epoch), **_state_of_model(model)}
+    if not model.ended:
+        row = population.models.index(model)
+        state |= {"parameters": population.parameters_KP[row].cpu(), "buffers": population.buffers_KQ[row].cpu()}
+        states = population.states[: model.row.training.optimizer.num_states]
+        state |= {f"state.{number}": part[row].cpu() for number, part in enumerate(states)}
     return state
 
 
-def restore(population: Population, state: State) -> None:
-    """Bring a population that was just begun, with the same rows, to a state."""
-    device = population.parameters_KP.device
+def restore(population: Population, states: Sequence[State]) -> None:
+    """Bring a population that was just begun to the states of its rows, in their order; all of one epoch."""
     began = population.began
+    for model, state in zip(began, states, strict=True):
+        _restore_model(model, state)
+    alive = [number for number, state in enumerate(states) if "parameters" in state]
+    epochs = {int(states[number]["epoch"]) for number in alive}
+    assert len(epochs) <= 1, "rows of one population have trained as long"
+    population.epoch = max(epochs, default=0)
     for model in began:
-        _restore_model(model, {name: state[f"model.{model.number}.{name}"] for name in _NAMES})
-    population.epoch = int(state["epoch"])
-    population.ended = [began[number] for number in state["ended"].tolist()]
-    population.keep(state["alive"].tolist())
-    population.parameters_KP.copy_(state["parameters"].to(device))
-    population.buffers_KQ.copy_(state["buffers"].to(device))
-    for number, rows_KP in enumerate(population.states):
-        rows_KP.copy_(state[f"state.{number}"].to(device))
+        model.ended = model.number not in alive
+    population.keep(alive)
+    for row, number in enumerate(alive):
+        population.parameters_KP[row].copy_(states[number]["parameters"])
+        population.buffers_KQ[row].copy_(states[number]["buffers"])
+        for place in range(began[number].row.training.optimizer.num_states):
+            population.states[place][row].copy_(states[number][f"state.{place}"])
 
 
 _NAMES = ("generator", "num_steps", "best_P", "best_Q", "outputs", "diverged", "numbers", "train", "validation")

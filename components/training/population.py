@@ -11,7 +11,7 @@ early stopping are in files of their names; folds, metrics and files in `candida
 Legend: K models, P floats of one, Q of its running statistics, B rows of a batch, n scored rows, C outputs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from components.networks.network import Network
 from components.training.batches import Resident, batch_of, chunk_of, padded_batch, padded_rows
 from components.training.early_stopping import Judgement
-from components.training.losses import Loss, plain_losses
+from components.training.losses import Loss
 from components.training.spec import EarlyStopping, TrainingSpec
 from components.training.stepper import Stepper
 
@@ -62,6 +62,7 @@ class Model:
     judgement: Judgement = field(default_factory=Judgement)
     outputs_nC: NDArray[np.float32] | None = None  # of the best weights; None before the first epoch
     diverged: bool = False
+    ended: bool = False  # trained to its end, or lost
 
 
 class Population:
@@ -76,7 +77,6 @@ class Population:
         self.loss = loss
         self.error = error
         self.epoch = 0
-        self.ended: list[Model] = []
         self.models: list[Model] = []
         dtype, device = resident.dtype, resident.x_M.device
         num_states = max(row.training.optimizer.num_states for row in rows)
@@ -108,7 +108,7 @@ class Population:
                 return False
             self.epoch += 1
             self._judge()
-            self._drop_ended()
+            self._end()
         return True
 
     def _lay_out(self) -> None:
@@ -151,7 +151,7 @@ class Population:
             found = self.network.forward(self._stepper.leaves, self._stepper.buffer_views, x, None)
             y = self.resident.labels(positions_KE)
             outputs.append(found.cpu())
-            losses.append(plain_losses(self.loss, found, y).cpu())
+            losses.append(self._stepper.criterion.plain(found, y).cpu())
         outputs_KEC, losses_KE = torch.cat(outputs, dim=1), torch.cat(losses, dim=1).to(torch.float64)
         lengths = [len(rows) for rows in rows_K]
         return (
@@ -159,15 +159,22 @@ class Population:
             [losses_KE[number, :length].numpy().copy() for number, length in enumerate(lengths)],
         )
 
-    def _drop_ended(self) -> None:
-        lost = {model.row.candidate for model in self.models if model.diverged}  # one fold lost is a candidate lost
-        alive = []
-        for number, model in enumerate(self.models):
+    def drop(self, candidates: Set[int]) -> None:
+        """End all rows of these candidates."""
+        for model in self.models:
+            model.ended = model.ended or model.row.candidate in candidates
+        self._drop_ended()
+
+    def _end(self) -> None:
+        """Find out whose training is over. One fold lost is a candidate lost."""
+        lost = {model.row.candidate for model in self.models if model.diverged}
+        for model in self.models:
             over = self.epoch >= model.row.training.epochs or model.judgement.is_over(model.row.stopping)
-            if over or model.row.candidate in lost:
-                self.ended.append(model)
-            else:
-                alive.append(number)
+            model.ended = over or model.row.candidate in lost
+        self._drop_ended()
+
+    def _drop_ended(self) -> None:
+        alive = [number for number, model in enumerate(self.models) if not model.ended]
         if len(alive) < len(self.models):
             self.keep(alive)
 

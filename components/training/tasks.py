@@ -1,6 +1,6 @@
 """What the search's process and its workers tell each other. Imports nothing heavy: the parent needs no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,24 +25,43 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Train a candidate."""
+    """Train some candidates of one structure: their folds are the rows of one population."""
 
-    candidate: Candidate
-    until: int | None  # epoch at which it reports; None: to the end
-    resume: bool = False  # take up what it left at its last rung
+    candidates: tuple[Candidate, ...]
+    until: int | None  # epoch at which they report; None: to the end
+    resume: int | None = None  # the rung at which they rested; None: they begin
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which candidates."""
+        return tuple(candidate.number for candidate in self.candidates)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What became of a task; without an outcome the deadline cut it off."""
+    """What became of a candidate; without an outcome the deadline cut it off."""
 
     outcome: Outcome | None
     rests: bool = False  # it could go on; the outcome says what it is if it may not
 
 
-def resting_file(resting: Path, number: int) -> Path:
-    """Return where a candidate rests between two rungs."""
-    return resting / f"{number:05d}.safetensors"
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What became of a task."""
+
+    by_number: Mapping[int, Answer]
+    rows: int | None = None  # so many rows of this structure train best together; None: not known
+
+
+def resting_file(resting: Path, number: int, rung: int) -> Path:
+    """Return where a candidate rests at a rung. A file a rung: a worker that dies leaves the one before as it was."""
+    return resting / f"{number:05d}-{rung}.safetensors"
+
+
+def forget(resting: Path, number: int) -> None:
+    """Remove what a candidate left at its rungs."""
+    for path in resting.glob(f"{number:05d}-*"):
+        path.unlink()
 
 
 def failure(number: int, cause: str) -> Outcome:

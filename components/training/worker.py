@@ -1,45 +1,91 @@
-"""What a worker process does for the search: takes a candidate, trains it up to an epoch, says what became of it."""
+"""What a worker process does for the search: takes candidates, trains them up to an epoch, says what became of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
+from components.core.contracts import Candidate, Metric
 from components.core.errors import EspalierError
 from components.metrics import get
 from components.training.candidate_run import CandidateRun, Settings
+from components.training.group_run import GroupRun
 from components.training.prepared import Preparer
-from components.training.tasks import Answer, Task, Work, failure, resting_file
+from components.training.room import rows_that_fit
+from components.training.scoring import Scoring
+from components.training.tasks import Answer, Answers, Task, Work, failure, resting_file
+
+ERRORS = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # what torch, numpy and pydantic raise
 
 
-def make(work: Work) -> Callable[[Task], Answer]:
-    """Return the function that answers tasks. What goes wrong in a candidate's training is an answer, no crash."""
+def make(work: Work) -> Callable[[Task], Answers]:
+    """Return the function that answers tasks."""
     torch.set_num_threads(1)
-    metric = get(work.metric)
-    preparer = Preparer(work.table, work.folds, work.seed, torch.device(work.device))
+    return Worker(work).answer
 
-    def answer(task: Task) -> Answer:
+
+class Worker:
+    """Answers tasks. What goes wrong in a candidate's training is an answer, no crash."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._metric: Metric = get(work.metric)
+        self._preparer = Preparer(work.table, work.folds, work.seed, torch.device(work.device))
+        self._rows: dict[str, int] = {}  # structure -> K
+
+    def answer(self, task: Task) -> Answers:
+        """Train the candidates of a task."""
+        found = self._train(task.candidates, task)
+        return Answers(by_number=found, rows=self._rows.get(task.candidates[0].structure))
+
+    def _train(self, candidates: Sequence[Candidate], task: Task) -> dict[int, Answer]:
+        """Train together; what fails for all is tried again in smaller parts, until it is clear whose fault it is."""
+        structure = candidates[0].structure
         try:
-            return train(task)
+            return self._train_together(candidates, task)
         except EspalierError:
             raise
-        except (MemoryError, torch.OutOfMemoryError):
-            cause = "out_of_memory"
-        except (RuntimeError, ValueError, ArithmeticError) as error:  # what torch, numpy and pydantic raise
-            no_room = "can't allocate memory" in str(error)
-            cause = "out_of_memory" if no_room else f"error: {(str(error).strip() or repr(error)).splitlines()[0]}"
-        return Answer(outcome=failure(task.candidate.number, cause))
+        except ERRORS as error:
+            cause = _cause(error)
+        if cause == "out_of_memory" and self._rows.get(structure, 1) > 1:
+            self._rows[structure] //= 2
+            return self._train(candidates, task)
+        if len(candidates) > 1:
+            half = len(candidates) // 2
+            return self._train(candidates[:half], task) | self._train(candidates[half:], task)
+        return {candidates[0].number: Answer(outcome=failure(candidates[0].number, cause))}
 
-    def train(task: Task) -> Answer:
-        settings = Settings.of(task.candidate)
-        prepared = preparer.prepare(settings.preprocess)
-        run = CandidateRun(task.candidate, settings, prepared, work.table.schema, metric, work.seed)
-        resting = resting_file(work.resting, task.candidate.number)
-        if task.resume:
-            run.resume(resting)
-        if not run.train(task.until, work.deadline.over):
-            return Answer(outcome=None)
-        if not run.ended:
-            run.rest(resting)
-        return Answer(outcome=run.outcome(work.checkpoint), rests=not run.ended)
+    def _train_together(self, candidates: Sequence[Candidate], task: Task) -> dict[int, Answer]:
+        work = self._work
+        settings = [Settings.of(candidate) for candidate in candidates]
+        prepared = self._preparer.prepare(settings[0].preprocess)
+        scoring = Scoring(prepared=prepared, metric=self._metric, task=work.table.schema.task)
+        runs = [
+            CandidateRun(candidate, own, scoring, work.table.schema, work.seed)
+            for candidate, own in zip(candidates, settings, strict=True)
+        ]
+        structure = candidates[0].structure
+        if structure not in self._rows:
+            self._rows[structure] = rows_that_fit(runs[0], prepared.resident)
+        files = [] if task.resume is None else [self._file(run, task.resume) for run in runs]
+        group = GroupRun(runs, scoring, most_rows=self._rows[structure], resting=files)
+        cut = group.train(task.until, work.deadline.over)
+        answers = {}
+        for run in runs:
+            if run.candidate.number in cut and not run.diverged:
+                answers[run.candidate.number] = Answer(outcome=None)
+                continue
+            if not run.ended:
+                assert task.until is not None, "without a rung all end"
+                group.rest(run, self._file(run, task.until))
+            answers[run.candidate.number] = Answer(outcome=run.outcome(work.checkpoint), rests=not run.ended)
+        return answers
 
-    return answer
+    def _file(self, run: CandidateRun, rung: int) -> Path:
+        return resting_file(self._work.resting, run.candidate.number, rung)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "out_of_memory"
+    return f"error: {(str(error).strip() or repr(error)).splitlines()[0]}"

@@ -77,7 +77,7 @@ def grow_networks(task: str, folder: Path) -> Member:
         "network": {"kind": "mlp", "layers": 1, "width": 16},
         "training": {"epochs": 15, "batch_size": 32, "optimizer": {"kind": "adamw", "lr": 0.03}},
     }
-    answer = begin(work)(Task(candidate=Candidate(number=3, spec=spec, structure="mlp"), until=None))
+    answer = begin(work)(Task(candidates=(Candidate(number=3, spec=spec, structure="mlp"),), until=None)).by_number[3]
     assert answer.outcome.state == "complete", answer.outcome.cause
     return load_network(folder / "00003")
 

@@ -31,7 +31,7 @@ def in_process(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None)
     """The function that a worker answers with, without a process around it."""
     resting = tmp_path / "resting"
     resting.mkdir(exist_ok=True)
-    return begin(
+    answer = begin(
         Work(
             table=table,
             folds=folds,
@@ -43,6 +43,7 @@ def in_process(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None)
             resting=resting,
         )
     )
+    return lambda task: answer(task).by_number[task.numbers[0]]
 
 
 def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_path):
@@ -93,12 +94,12 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
 
 def test_a_rung_does_not_change_what_a_candidate_becomes(wine, tmp_path):
     table, folds = wine
-    straight = in_process(tmp_path / "..", table, folds)(Task(candidate=candidate(50), until=None))
+    straight = in_process(tmp_path / "..", table, folds)(Task(candidates=(candidate(50),), until=None))
     answer = in_process(tmp_path, table, folds)
-    first = answer(Task(candidate=candidate(50), until=4))
+    first = answer(Task(candidates=(candidate(50),), until=4))
     assert first.rests
     assert first.outcome.state == "pruned"
-    last = in_process(tmp_path, table, folds)(Task(candidate=candidate(50), until=None, resume=True))
+    last = in_process(tmp_path, table, folds)(Task(candidates=(candidate(50),), until=None, resume=4))
     assert last.outcome.fold_scores_S == straight.outcome.fold_scores_S
     assert hash_folder(last.outcome.folder) == hash_folder(straight.outcome.folder)
 
@@ -108,7 +109,7 @@ def test_a_member_says_what_it_is_and_predicts_what_it_was_judged_by(name, metri
     table = example(name)
     folds = folds_of(table, 2)
     settled = candidate(17, {"batch_norm": True, "width": 24}, {"epochs": 6})
-    outcome = in_process(tmp_path, table, folds, metric)(Task(candidate=settled, until=None)).outcome
+    outcome = in_process(tmp_path, table, folds, metric)(Task(candidates=(settled,), until=None)).outcome
     assert outcome.folder == tmp_path / "00017"
     described = json.loads((outcome.folder / "member.json").read_text())
     assert (described["name"], described["family"], described["folds"]) == ("mlp-17", "network", [0, 1])
@@ -137,7 +138,7 @@ def test_a_member_says_what_it_is_and_predicts_what_it_was_judged_by(name, metri
 
 def test_folds_can_be_added_later(wine, tmp_path):
     table, folds = wine
-    task = Task(candidate=candidate(1), until=None)
+    task = Task(candidates=(candidate(1),), until=None)
     first = in_process(tmp_path, table, folds[:1])(task).outcome
     assert load_network(first.folder).oof.rows_n.tolist() == folds[0].score_rows.tolist()
     later = in_process(tmp_path, table, folds[1:])(task).outcome
@@ -153,7 +154,9 @@ def test_the_seed_and_the_number_make_the_model(wine, tmp_path):
     table, folds = wine
     hashes = set()
     for seed, number in ((0, 1), (0, 2), (1, 1)):
-        outcome = in_process(tmp_path, table, folds, seed=seed)(Task(candidate=candidate(number), until=None)).outcome
+        outcome = in_process(tmp_path, table, folds, seed=seed)(
+            Task(candidates=(candidate(number),), until=None)
+        ).outcome
         hashes.add(hash_folder(outcome.folder, frozenset({"member.json"})))
     assert len(hashes) == 3
 
@@ -162,13 +165,13 @@ def test_what_torch_refuses_is_an_outcome_and_a_users_mistake_is_raised(wine, tm
     table, folds = wine
     answer = in_process(tmp_path, table, folds)
     wrong = dataclasses.replace(candidate(0), spec=candidate(0).spec | {"network": {"kind": "mlp", "layers": "many"}})
-    outcome = answer(Task(candidate=wrong, until=None)).outcome
+    outcome = answer(Task(candidates=(wrong,), until=None)).outcome
     assert outcome.state == "failed"
     assert outcome.cause.startswith("error: 1 validation error for MLP")
     numbers = example("diabetes")
     with pytest.raises(UserMistake, match="cross_entropy, and the target is a number"):
         in_process(tmp_path, numbers, folds_of(numbers, 2), "rmse")(
-            Task(candidate=candidate(0, training={"loss": "cross_entropy"}), until=None)
+            Task(candidates=(candidate(0, training={"loss": "cross_entropy"}),), until=None)
         )
 
 

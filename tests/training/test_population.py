@@ -43,7 +43,8 @@ def test_a_population_that_rested_ends_with_the_same_bits():
     for until in (1, 3):
         assert before.train(until, never)
         (after,) = begin(rows, data, 3, "cross_entropy")
-        restore(after, {name: tensor.clone() for name, tensor in state_of(before).items()})
+        states = [state_of(before, model) for model in before.began]
+        restore(after, [{name: tensor.clone() for name, tensor in state.items()} for state in states])
         assert after.epoch == until
         before = after
     assert before.train(100, never)

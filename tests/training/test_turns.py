@@ -9,7 +9,7 @@ from training_case import candidate
 from components.core.contracts import Outcome
 from components.core.deadlines import NEVER, Deadline
 from components.core.workers import Lost
-from components.training.tasks import Answer, failure
+from components.training.tasks import Answer, Answers, failure
 from components.training.turns import Turns
 
 
@@ -26,11 +26,12 @@ def outcome(number, state, score):
     )
 
 
-class Answers:
-    """Stands in for `Workers`: two at a time, first come, first served; keeps a log."""
+class Desk:
+    """Stands in for `Workers`: two at a time, first come, first served; keeps a log. `together` holds the groups."""
 
     def __init__(self, answer, count=2):
         self.log = []
+        self.together = []
         self._answer = answer
         self._count = count
         self._tasks = deque()
@@ -44,25 +45,35 @@ class Answers:
         return self._count - len(self._tasks)
 
     def give(self, key, task):
-        self.log.append((key, task.until, task.resume))
+        self.log += [(number, task.until, task.resume) for number in key]
+        self.together.append(key)
         self._tasks.append((key, task))
 
     def answers(self, seconds):
         key, task = self._tasks.popleft()
-        yield key, self._answer(task)
+        yield key, answers_of(self._answer, task)
 
 
-def grows(task):
+def answers_of(answer, task):
+    """The answer of a whole task; a candidate over which a worker dies takes the others with it."""
+    found = {one.number: answer(one.number, task) for one in task.candidates}
+    lost = [one for one in found.values() if isinstance(one, Lost)]
+    return lost[0] if lost else Answers(by_number=found, rows=ROWS)
+
+
+ROWS = 2
+
+
+def grows(number, task):
     """Score is the number; ends at the last stage."""
-    number = task.candidate.number
     if task.until is None:
         return Answer(outcome=outcome(number, "complete", float(number)))
     return Answer(outcome=outcome(number, "pruned", number / 10), rests=True)
 
 
 def run(answer, generations, tmp_path, rungs=(2, 4), report=lambda step, scores: frozenset(), deadline=NEVER):
-    workers = Answers(answer)
-    schedule = Turns(workers, iter(generations), rungs, report, deadline, tmp_path)
+    workers = Desk(answer)
+    schedule = Turns(workers, iter(generations), rungs, report, deadline, tmp_path, 1)
     return {found.number: found for found in schedule.outcomes()}, workers.log
 
 
@@ -77,7 +88,7 @@ def test_candidates_wait_for_each_other_at_rungs(tmp_path):
     assert asked == [(2, {0: 0.0, 1: 0.1, 2: 0.2}), (4, {1: 0.1, 2: 0.2})]
     assert [found[number].state for number in range(3)] == ["pruned", "pruned", "complete"]
     assert [dict(found[number].rungs) for number in range(3)] == [{2: 0.0}, {2: 0.1, 4: 0.1}, {2: 0.2, 4: 0.2}]
-    assert log == [(0, 2, False), (1, 2, False), (2, 2, False), (1, 4, True), (2, 4, True), (2, None, True)]
+    assert log == [(0, 2, None), (1, 2, None), (2, 2, None), (1, 4, 2), (2, 4, 2), (2, None, 4)]
 
 
 def test_protected_candidates_run_to_their_end_and_no_rung_knows_them(tmp_path):
@@ -89,7 +100,7 @@ def test_protected_candidates_run_to_their_end_and_no_rung_knows_them(tmp_path):
 
     known = replace(candidate(0), protected=True)
     found, log = run(grows, [[known, candidate(1), candidate(2)], [candidate(3)]], tmp_path, report=report)
-    assert log[0] == (0, None, False)
+    assert log[0] == (0, None, None)
     assert asked == [(2, [1, 2]), (4, [2]), (2, [3])]
     assert found[0].state == "complete"
     assert dict(found[0].rungs) == {}
@@ -105,10 +116,10 @@ def test_a_generation_of_protected_candidates_alone_holds_nobody_up(tmp_path):
 def test_who_ends_before_a_rung_counts_there_with_its_last_score(tmp_path):
     asked = []
 
-    def answer(task):
-        if task.candidate.number == 1:
+    def answer(number, task):
+        if number == 1:
             return Answer(outcome=outcome(1, "complete", 0.7))
-        return grows(task)
+        return grows(number, task)
 
     def report(step, scores):
         asked.append((step, scores))
@@ -123,10 +134,10 @@ def test_who_ends_before_a_rung_counts_there_with_its_last_score(tmp_path):
 def test_failed_candidates_leave_the_rung_to_the_others(tmp_path):
     asked = []
 
-    def answer(task):
-        if task.candidate.number == 0 and task.until != 2:
+    def answer(number, task):
+        if number == 0 and task.until != 2:
             return Answer(outcome=failure(0, "diverged"))
-        return Lost(status=-9) if task.candidate.number == 1 else grows(task)
+        return Lost(status=-9) if number == 1 else grows(number, task)
 
     def report(step, scores):
         asked.append((step, sorted(scores)))
@@ -148,8 +159,8 @@ def test_the_next_generation_begins_when_a_worker_would_idle_but_never_two_ahead
             seen.append((generation, sorted(finished)))
             yield [candidate(2 * generation), candidate(2 * generation + 1)]
 
-    workers = Answers(grows)
-    for found in Turns(workers, generations(), (), lambda *_: frozenset(), NEVER, tmp_path).outcomes():
+    workers = Desk(grows)
+    for found in Turns(workers, generations(), (), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
         finished.append(found.number)
     assert sorted(finished) == list(range(8))
     for generation, before in seen[2:]:  # planned from the outcomes of all but the last generation
@@ -158,10 +169,10 @@ def test_the_next_generation_begins_when_a_worker_would_idle_but_never_two_ahead
 
 
 def test_no_generation_is_planned_over_one_that_a_slow_trial_holds_open(tmp_path):
-    class NewestFirst(Answers):
+    class NewestFirst(Desk):
         def answers(self, seconds):
             key, task = self._tasks.pop()
-            yield key, self._answer(task)
+            yield key, answers_of(self._answer, task)
 
     finished, seen = [], []
 
@@ -170,7 +181,7 @@ def test_no_generation_is_planned_over_one_that_a_slow_trial_holds_open(tmp_path
             seen.append(list(finished))
             yield [replace(candidate(number), protected=number == 0)]
 
-    for found in Turns(NewestFirst(grows), generations(), (), lambda *_: frozenset(), NEVER, tmp_path).outcomes():
+    for found in Turns(NewestFirst(grows), generations(), (), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
         finished.append(found.number)
     assert finished[:2] == [1, 0]  # the known start took longer than all of the next generation
     assert seen == [[], [], [1, 0], [1, 0]]
@@ -184,26 +195,78 @@ def test_an_empty_generation_is_passed_over(tmp_path):
 def test_after_the_deadline_nothing_is_begun(tmp_path):
     stop = tmp_path / "stop"
 
-    def answer(task):
-        if task.candidate.number == 1:
+    def answer(number, task):
+        if number == 1:
             stop.touch()
             return Answer(outcome=None)
-        return grows(task)
+        return grows(number, task)
 
-    found, log = run(
-        answer, [[candidate(number) for number in range(4)]], tmp_path, rungs=(), deadline=Deadline(stop_file=stop)
-    )
+    alone = [replace(candidate(number), structure=str(number)) for number in range(4)]
+    found, log = run(answer, [alone], tmp_path, rungs=(), deadline=Deadline(stop_file=stop))
     assert sorted(found) == [0, 2]  # 2 was at work when the user asked to stop, and ended well
     assert [entry[0] for entry in log] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("cut", [0, 1])
 def test_no_rung_is_decided_without_those_that_were_cut_off(tmp_path, cut):
-    def answer(task):
-        return Answer(outcome=None) if task.candidate.number == cut else grows(task)
+    def answer(number, task):
+        return Answer(outcome=None) if number == cut else grows(number, task)
 
     def report(step, scores):
         raise AssertionError("a rung was decided")
 
     found, _ = run(answer, [[candidate(0), candidate(1)]], tmp_path, report=report)
     assert not found
+
+
+def together(generations, tmp_path, **words):
+    """Which candidates were trained with which."""
+    desk = Desk(words.pop("answer", grows), words.pop("count", 2))
+    arguments = {"rungs": (), "report": lambda *_: frozenset(), "num_folds": 1} | words
+    turns = Turns(desk, iter(generations), deadline=NEVER, resting=tmp_path, **arguments)
+    assert {found.number for found in turns.outcomes()} == {one.number for part in generations for one in part}
+    return desk.together
+
+
+def test_equal_structures_are_trained_together_and_every_worker_has_some(tmp_path):
+    mixed = [replace(candidate(number), structure="ab"[number % 2]) for number in range(6)]
+    assert together([mixed], tmp_path) == [(0, 2, 4), (1, 3, 5)]
+    alike = [candidate(number) for number in range(6)]
+    assert together([alike], tmp_path) == [(0, 1, 2), (3, 4, 5)]
+    assert together([alike], tmp_path, count=1) == [(0, 1, 2, 3, 4, 5)]
+
+
+def test_a_group_is_as_large_as_the_workers_said(tmp_path):
+    generations = [[candidate(number + 8 * part) for number in range(8)] for part in range(2)]
+    found = together(generations, tmp_path, count=1)  # ROWS is told with the first answer
+    assert found == [tuple(range(8)), (8, 9), (10, 11), (12, 13), (14, 15)]
+    found = together(generations, tmp_path, count=1, num_folds=8)
+    assert [len(group) for group in found] == [2] + [1] * 14  # a candidate at least, whatever its folds
+
+
+def test_survivors_of_a_rung_are_grouped_anew(tmp_path):
+    def report(step, scores):
+        return frozenset(number for number in scores if number % 2)
+
+    desk = Desk(grows)
+    turns = Turns(desk, iter([[candidate(n) for n in range(8)]]), (2,), report, NEVER, tmp_path, 1)
+    assert len(list(turns.outcomes())) == 8
+    assert desk.together == [(0, 1, 2, 3), (4, 5, 6, 7), (0, 2), (4, 6)]
+
+
+def test_a_known_start_goes_alone_and_at_once(tmp_path):
+    candidates = [replace(candidate(number), protected=number in (4, 5)) for number in range(6)]
+    found = together([candidates], tmp_path, count=1)
+    assert found == [(4,), (5,), (0, 1), (2, 3)]
+
+
+def test_a_group_over_which_a_worker_dies_is_split_until_the_culprit_is_alone(tmp_path):
+    def answer(number, task):
+        return Lost(status=-9) if number == 5 else grows(number, task)
+
+    desk = Desk(answer, 1)
+    turns = Turns(desk, iter([[candidate(n) for n in range(8)]]), (), lambda *_: frozenset(), NEVER, tmp_path, 1)
+    found = {one.number: one for one in turns.outcomes()}
+    assert sorted(found) == list(range(8))
+    assert [number for number in found if found[number].state == "failed"] == [5]
+    assert found[5].cause == "out_of_memory"

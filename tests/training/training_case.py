@@ -14,6 +14,7 @@ from components.networks.network import Inputs
 from components.training.batches import Resident
 from components.training.population import Population, Row, group
 from components.training.spec import TrainingSpec
+from components.training.structure import structure
 
 
 def never():
@@ -112,13 +113,13 @@ def folds_of(table, count):
 
 
 def candidate(number, network=None, training=None, preprocess=None):
-    quick = {"epochs": 12, "batch_size": 32, "optimizer": {"kind": "adamw", "lr": 0.01}}
+    quick = {"loss": "auto", "epochs": 12, "batch_size": 32, "optimizer": {"kind": "adamw", "lr": 0.01}}
     spec = {
         "preprocess": preprocess or {"scale": "standard"},
         "network": {"kind": "mlp", "layers": 1, "width": 16} | (network or {}),
         "training": quick | (training or {}),
     }
-    return Candidate(number=number, spec=spec, structure="one")
+    return Candidate(number=number, spec=spec, structure=structure(spec))
 
 
 def drop_none(step, scores):
