@@ -7,7 +7,7 @@ Legend: N rows, n rows of one fold, F numeric columns, G coded columns, C output
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -77,6 +77,8 @@ class Candidate:
     spec: JSON  # settled settings: no range is left in it
     structure: str  # equal structure = may share a population
     protected: bool = False  # a known strong start: trained to its end at once, part of no rung
+    rungs: Mapping[int, int] = field(default_factory=dict)
+    """Rung -> the epoch after which this candidate reports there (a schedule with cycles: at the end of one)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ class Outcome:
     curves: Mapping[str, NDArray[np.float32]]  # "train", "validation": [epochs], mean over folds
     rungs: Mapping[int, float]  # step -> score that was reported there
     folder: Path | None  # the finished member: weights, state, out-of-fold Parquet; None unless complete
-    facts: Mapping[str, int | float | str]  # epochs, parameters, ...: shown, never decided on
+    facts: Mapping[str, int | float | str]  # epochs, parameters, ...: counted, never measured: shown, and objectives
 
 
 Report = Callable[[int, Mapping[int, float]], frozenset[int]]

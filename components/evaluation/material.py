@@ -17,7 +17,7 @@ from components.core.table import Schema
 from components.evaluation.diagnosis import Diagnosis, diagnose
 
 SEARCHES = ("search", "boosting")
-PLAIN = ("trial", "state", "cause", "score", "rungs")
+PLAIN = ("trial", "state", "cause", "message", "score", "rungs")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,9 @@ from components.core.deadlines import NEVER, Deadline
 from components.core.errors import EspalierError, UserMistake
 from components.core.ranges import Group
 from components.search.generations import Planner
-from components.search.keeping import Keeper, ranking
+from components.search.judging import Judge, Times
+from components.search.keeping import Keeper, chosen
+from components.search.objectives import front
 from components.search.result import ReportProgress, SearchResult, Trial, silent
 from components.search.spec import SearchSettings
 from components.search.start import fitted
@@ -24,6 +26,11 @@ from components.search.study import Study
 from components.search.trials import Trials
 
 RESERVED_FOR_THE_KEPT = 0.35  # of the time, when the kept lack folds
+CLOSING_SECONDS, CLOSING_SHARE = 0.7, 0.05  # for the workers' last words and for writing the out
+
+
+def _no_cycles(_: JSON) -> tuple[int, None]:
+    return 0, None
 
 
 def run_search(
@@ -37,6 +44,8 @@ def run_search(
     seed: int,
     greater_is_better: bool,
     structure: Callable[[JSON], str],
+    steps: int = 0,
+    times: Times = _no_cycles,
     start: Sequence[JSON] = (),
     report_progress: ReportProgress = silent,
     deadline: Deadline = NEVER,
@@ -44,7 +53,8 @@ def run_search(
     """Search the space until the trials are done, the clock ends it, or the user stops it.
 
     `study` is a folder of this search alone, named by `study_key`; `num_rows` counts the train rows; `structure` says
-    which settings may share a population; `start` are points tried first (`start.py`).
+    which settings may share a population; `steps` are the epochs of the longest training and `times` those of one
+    candidate (`judging.py`); `start` are points tried first (`start.py`).
     Raises UserMistake when nothing would end the search, EspalierError when every trial fails.
     """
     if settings.trials == "auto" and deadline.at == math.inf and settings.sampler != "grid":
@@ -58,20 +68,31 @@ def run_search(
         start=fitted(space, start),
         seed=seed,
         greater_is_better=greater_is_better,
+        objectives=settings.objectives,
     )
-    search = Trials(files, planner, space, settings, structure, greater_is_better, report_progress)
     num_score_folds = settings.num_score_folds(len(folds), num_rows)
+    judge = Judge(
+        settings.pruner,
+        steps=steps,
+        times=times,
+        num_score_folds=num_score_folds,
+        num_folds=len(folds),
+        greater_is_better=greater_is_better,
+    )
+    search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
+    if deadline.at < math.inf:
+        deadline = replace(deadline, at=deadline.at - min(CLOSING_SECONDS, CLOSING_SHARE * deadline.left()))
     last_call = deadline
     if num_score_folds < len(folds) and deadline.at < math.inf:
         last_call = replace(deadline, at=deadline.at - RESERVED_FOR_THE_KEPT * deadline.left())
     search.run(evaluate, folds[:num_score_folds], last_call)
     trials, repeatable = search.result()
-    ranked = ranking(trials, greater_is_better=greater_is_better)
+    ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
     if trials and not ranked and all(trial.outcome.state == "failed" for trial in trials) and not deadline.over():
         raise EspalierError(_all_failed(trials))
     structures = {trial.number: structure(trial.spec) for trial in ranked}
     keeper = Keeper(files, evaluate, folds, num_score_folds, structures)
-    kept = keeper.keep(ranked, settings.keep, deadline)
+    kept = keeper.keep(ranked, keep, deadline)
     kept.sort(key=lambda it: (-it.score if greater_is_better else it.score, it.number))
     return SearchResult(
         trials=tuple(trials),
@@ -80,11 +101,13 @@ def run_search(
         repeatable=repeatable and all(len(it.fold_scores_S) == len(folds) for it in kept),
         num_score_folds=num_score_folds,
         greater_is_better=greater_is_better,
+        closed=tuple(files.closed(math.ceil(len(trials) / settings.generation))),
+        front=tuple(front([it.outcome for it in trials], settings.objectives, greater_is_better=greater_is_better)),
     )
 
 
 def _all_failed(trials: Sequence[Trial]) -> str:
-    causes = [trial.outcome.cause or "unknown" for trial in trials]
+    causes = [trial.outcome.cause or "unknown" for trial in trials]  # with their messages: there is nothing else
     counted = sorted({(-causes.count(cause), cause) for cause in causes})
     listed = ", ".join(f"{cause} ({-count})" for count, cause in counted[:5])
     who = "the only trial" if len(trials) == 1 else f"all {len(trials)} trials"

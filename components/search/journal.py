@@ -5,15 +5,17 @@ that a kill left unreadable, or that tells another story than the files, is writ
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from components.core.contracts import Outcome
 from components.core.lazy import lazy
 from components.core.ranges import Group
+from components.search.failures import message_of, word_of
 from components.search.generations import Planner
-from components.search.samplers import score_of
+from components.search.learning_note import learning_note
+from components.search.objectives import SCORE_ALONE, Objective, directions, values_of
 from components.search.space import distribution, parameters_of
 from components.search.study import Study
 
@@ -26,11 +28,20 @@ else:
 class Journal:
     """The mirror of one study. Trials are numbered as in the files."""
 
-    def __init__(self, study: Study, space: Group, planner: Planner, *, greater_is_better: bool) -> None:
+    def __init__(
+        self,
+        study: Study,
+        space: Group,
+        planner: Planner,
+        *,
+        greater_is_better: bool,
+        objectives: Sequence[Objective] = SCORE_ALONE,
+    ) -> None:
         self._files = study
         self._space = space
         self._planner = planner
-        self._direction: Literal["maximize", "minimize"] = "maximize" if greater_is_better else "minimize"
+        self._objectives = tuple(objectives)
+        self._directions = directions(objectives, greater_is_better=greater_is_better)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study.journal.with_name(study.journal.name + ".lock").unlink(missing_ok=True)  # left by a kill: we run alone
         if _is_torn(study.journal):
@@ -57,7 +68,8 @@ class Journal:
                 self._storage.set_trial_intermediate_value(trial._trial_id, step, score)
         for name, value in _attributes(outcome).items():
             self._storage.set_trial_user_attr(trial._trial_id, name, value)
-        self._study.tell(outcome.number, score_of(outcome), _state(outcome))
+        self._write_note(trial._trial_id, outcome)
+        self._study.tell(outcome.number, values_of(outcome, self._objectives), _state(outcome))
 
     def _open(self, path: Path) -> None:
         from optuna.storages.journal import JournalFileBackend
@@ -66,7 +78,7 @@ class Journal:
         self._study = optuna.create_study(
             study_name=self._files.folder.name,
             storage=self._storage,
-            direction=self._direction,
+            directions=self._directions,
             load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(seed=0),  # never asked
         )
@@ -86,7 +98,8 @@ class Journal:
                 continue
             if outcome is None or trial.state != _state(outcome):
                 return False
-            if outcome.state == "complete" and trial.value != score_of(outcome):
+            values = values_of(outcome, self._objectives)
+            if values is not None and tuple(trial.values) != values:
                 return False
         return True
 
@@ -98,13 +111,24 @@ class Journal:
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.RUNNING if outcome is None else _state(outcome),
-                value=None if outcome is None else score_of(outcome),
+                values=None if outcome is None else values_of(outcome, self._objectives),
                 params=params,
                 distributions={path: distribution(it) for path, it in parameters_of(self._space, params).items()},
                 intermediate_values=rungs,
                 user_attrs={} if outcome is None else _attributes(outcome),
             )
         )
+        if outcome is not None:
+            self._write_note(self._study.get_trials(deepcopy=False)[number]._trial_id, outcome)
+
+    def _write_note(self, trial_id: int, outcome: Outcome) -> None:
+        """Leave the learning curve where the dashboard shows the notes of a trial.
+
+        The keys are those of `optuna_dashboard.save_note`, whose import costs two seconds.
+        """
+        study_id, place = self._study._study_id, f"dashboard:{trial_id}:"
+        self._storage.set_study_system_attr(study_id, f"{place}note_str:0", learning_note(outcome))
+        self._storage.set_study_system_attr(study_id, f"{place}note_ver", 1)
 
 
 def _is_torn(journal: Path) -> bool:
@@ -120,4 +144,7 @@ def _state(outcome: Outcome) -> "optuna.trial.TrialState":
 
 def _attributes(outcome: Outcome) -> dict[str, object]:
     shown: dict[str, object] = {"fold_scores": list(outcome.fold_scores_S)} if outcome.fold_scores_S else {}
-    return shown | ({"cause": outcome.cause} if outcome.cause else {}) | dict(outcome.facts)
+    if outcome.cause:
+        shown |= {"cause": word_of(outcome.cause)}
+        shown |= {"message": message} if (message := message_of(outcome.cause)) else {}
+    return shown | dict(outcome.facts)

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from components.core.contracts import Candidate, Evaluate, Fold, Outcome
 from components.core.deadlines import Deadline
+from components.search.objectives import front
 from components.search.result import Kept, Trial
+from components.search.spec import SearchSettings
 from components.search.study import Study
 
 
@@ -21,12 +23,28 @@ def ranking(trials: Iterable[Trial], *, greater_is_better: bool) -> list[Trial]:
     return [trial for _, trial in scored]
 
 
-def drop_weights(study: Study, trials: Sequence[Trial], keep: int, *, greater_is_better: bool) -> None:
-    """Delete the weights of all these trials but the best `keep`.
+def chosen(trials: Sequence[Trial], settings: SearchSettings, *, greater_is_better: bool) -> tuple[list[Trial], int]:
+    """Return the complete trials in the order in which they are kept, and how many of them.
 
-    `trials` must be a run of numbers from 0 on: what is not among its best will not be among the best of a longer run.
+    With several objectives the whole front comes first, however many it has.
     """
-    best = {trial.number for trial in ranking(trials, greater_is_better=greater_is_better)[:keep]}
+    ranked = ranking(trials, greater_is_better=greater_is_better)
+    if len(settings.objectives) == 1:
+        return ranked, settings.keep
+    outcomes = [trial.outcome for trial in ranked]
+    unbeaten = set(front(outcomes, settings.objectives, greater_is_better=greater_is_better))
+    ranked.sort(key=lambda trial: trial.number not in unbeaten)  # stable: each part stays in order of score
+    return ranked, max(settings.keep, len(unbeaten))
+
+
+def drop_weights(study: Study, trials: Sequence[Trial], settings: SearchSettings, *, greater_is_better: bool) -> None:
+    """Delete the weights of all these trials but those that would be kept.
+
+    `trials` must be a run of numbers from 0 on: what is not among its best (or on its front) will not be among the best
+    of a longer run.
+    """
+    ranked, count = chosen(trials, settings, greater_is_better=greater_is_better)
+    best = {trial.number for trial in ranked[:count]}
     counting = {trial.number for trial in trials}
     for number in study.member_numbers():
         if number in counting - best:
@@ -49,25 +67,24 @@ class Keeper:
         """Return the first `keep` of the ranking that can be trained on all folds; the best first.
 
         What the deadline cuts off is left out, with all that ranks below it, so that the same `keep` gives the same
-        members again. One is always trained to its end, unless the user stopped: then it has the folds that it has.
+        members again. Where time is short the best is trained alone before the others; if there is none even for that,
+        one is kept with the folds that it was judged on.
         """
         while True:
-            chosen = [trial for trial in ranked if not self._failed(trial.number)][:keep]
-            self._train([trial for trial in chosen if not self._whole(trial.number)], deadline)
-            whole = [trial for trial in chosen if self._whole(trial.number)]
-            if len(whole) == len(chosen):
-                return [self._kept(trial) for trial in whole]
+            wanted = [trial for trial in ranked if not self._failed(trial.number)][:keep]
+            lacking = [trial for trial in wanted if not self._whole(trial.number)]
+            if not lacking:
+                return [self._kept(trial) for trial in wanted]
             if deadline.over():
-                return self._cut_off(chosen, deadline)
+                return self._cut_off(wanted)
+            alone = deadline.at < math.inf and lacking[0] is wanted[0]
+            self._train(lacking[:1] if alone else lacking, deadline)
 
-    def _cut_off(self, chosen: Sequence[Trial], deadline: Deadline) -> list[Kept]:
-        first_cut = next(place for place, trial in enumerate(chosen) if not self._whole(trial.number))
+    def _cut_off(self, wanted: Sequence[Trial]) -> list[Kept]:
+        first_cut = next(place for place, trial in enumerate(wanted) if not self._whole(trial.number))
         if first_cut:
-            return [self._kept(trial) for trial in chosen[:first_cut]]
-        self._train(chosen[:1], Deadline(stop_file=deadline.stop_file))
-        if self._whole(chosen[0].number):
-            return [self._kept(chosen[0])]
-        return [self._kept(trial) for trial in chosen if self._study.has_member(trial.number)][:1]
+            return [self._kept(trial) for trial in wanted[:first_cut]]
+        return [self._kept(trial) for trial in wanted if self._study.has_member(trial.number)][:1]
 
     def _train(self, trials: Sequence[Trial], deadline: Deadline) -> None:
         """Train missing weights, then missing folds."""

@@ -1,10 +1,11 @@
 """The out of a search-like stage (search, boosting): the table of its trials, its space, its curves, its members.
 
-    trials.parquet    trial, state, cause, score, fold_0.., one column per parameter (its path), rungs, facts.<name>
+    trials.parquet    trial, state, cause, message, score, fold_0.., one column per parameter (its path), rungs,
+                      facts.<name>
     curves.parquet    trial, epoch (from 1), train, validation
     space.yaml        the whole space in the notation of params.yaml, left-out keys written out
     members/<name>/   the best, with all their folds
-    <word>.json       table, metric, trials, score_folds, members (the best first), failures
+    <word>.json       table, metric, trials, score_folds, members (the best first), failures, closed, objectives, front
 
 Equal results give equal bytes: no times, no paths, and nothing about what ended the search, so that a search ended by
 the clock and one that was asked for as many trials leave the same out. Why a search ended is in `note`'s file beside
@@ -15,6 +16,7 @@ import json
 import math
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import numpy as np
 from components.core.errors import EspalierError
 from components.core.files import read_json, write_json, write_parquet, write_text
 from components.core.ranges import Group
+from components.search.failures import message_of, word_of
 from components.search.result import Kept, SearchResult, Trial
 from components.search.space_file import space_text
 from components.search.spec import SearchSettings
@@ -41,7 +44,8 @@ def write_search_out(
     """Write the out of one search into an existing folder; return the members' names, the best first.
 
     `table` is the content hash, `metric` the resolved name. <word>.json: {"table", "metric", "greater_is_better",
-    "trials", "score_folds", "members": [names, the best first], "failures": {cause: count}}.
+    "trials", "score_folds", "members": [names, the best first], "failures": {cause: count}, "closed": [branches in
+    which everything failed], "objectives", "front": [trials that nobody beats in all objectives]}.
     """
     write_parquet(out / "trials.parquet", trial_columns(result.trials))
     write_parquet(out / "curves.parquet", curve_columns(result.trials))
@@ -62,6 +66,9 @@ def write_search_out(
             "score_folds": result.num_score_folds,
             "members": list(names),
             "failures": result.failures,
+            "closed": [asdict(one) for one in result.closed],
+            "objectives": list(settings.objectives),
+            "front": list(result.front),
         },
     )
     return names
@@ -96,6 +103,7 @@ def summary(result: SearchResult, noun: str) -> str:
     parts = [f"{result.count('complete')} {noun}{'' if result.count('complete') == 1 else 's'}"]
     parts += [f"{result.count('pruned')} cut"] if result.count("pruned") else []
     parts += [f"{result.count('failed')} failed ({', '.join(result.failures)})"] if result.failures else []
+    parts += [f"branch closed: {one.sentence}" for one in result.closed]
     best = f"   best {result.kept[0].score:.4f}" if result.kept else ""
     return ", ".join(parts) + best
 
@@ -105,7 +113,8 @@ def trial_columns(trials: Sequence[Trial]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         "trial": [trial.number for trial in trials],
         "state": [trial.outcome.state for trial in trials],
-        "cause": [trial.outcome.cause or "" for trial in trials],
+        "cause": [word_of(trial.outcome.cause) for trial in trials],
+        "message": [message_of(trial.outcome.cause) for trial in trials],
         "score": [math.nan if trial.score is None else trial.score for trial in trials],
     }
     num_folds = max((len(trial.outcome.fold_scores_S) for trial in trials), default=0)

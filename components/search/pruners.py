@@ -5,8 +5,11 @@ number. So it does not matter who trained them, in which order, or whether some 
 
 * halving: successive halving inside a generation (Karnin 2013; Jamieson and Talwalkar 2016): after a quarter and a half
   of the epochs, the worse half goes: a generation costs half, and a quarter of it is there for the ensemble.
+* hyperband: several halvings side by side (Li 2018), one strict and early, one mild, one that cuts nobody; a
+  candidate's number says to which it belongs, in shares that cost about the same.
 * median: from a quarter of the epochs on, whoever is worse than the median of all that ever reported there goes (the
   median stopping rule of Google Vizier, 2017).
+* racing: fold after fold instead of epochs (`racing.py`).
 """
 
 import math
@@ -14,15 +17,48 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Literal
 
-Pruner = Literal["none", "median", "halving"]
+Pruner = Literal["none", "median", "halving", "hyperband", "racing"]
+
+BRACKETS = (0, 1, 2, 0, 3, 1, 0, 2, 1, 0, 3)
+"""The bracket of candidate n is entry n modulo 11. Bracket b has no rung before eighth 2 ** b. In shares of 8, 6, 4 and
+4 all cost about the same (Li 2018, eta 2); the entries are half of that, mixed: a small generation has all kinds."""
+EIGHTHS: Mapping[Pruner, tuple[int, ...]] = {
+    "none": (),
+    "racing": (),
+    "halving": (2, 4),
+    "hyperband": (1, 2, 4),
+    "median": (2, 3, 4, 5, 6, 7),
+}
 
 
-def rungs(pruner: Pruner, steps: int) -> tuple[int, ...]:
-    """Return the steps (epochs, trees) after which candidates report, of `steps` in all: rising, below `steps`."""
-    if pruner == "none":
-        return ()
-    eighths = (2, 4) if pruner == "halving" else (2, 3, 4, 5, 6, 7)
+def rungs(pruner: Pruner, steps: int, number: int = 0) -> tuple[int, ...]:
+    """Return the steps (epochs) after which candidate `number` reports, of `steps` in all: rising, below `steps`."""
+    eighths = EIGHTHS[pruner]
+    if pruner == "hyperband":
+        eighths = eighths[bracket(number) :]
     return tuple(sorted({steps * eighth // 8 for eighth in eighths} - {0, steps}))
+
+
+def bracket(number: int) -> int:
+    """Return the bracket of hyperband that a candidate belongs to: 0 is the strictest, 3 cuts nobody."""
+    return BRACKETS[number % len(BRACKETS)]
+
+
+def placed(nominal: Sequence[int], epochs: int, cycle_ends: Sequence[int] | None) -> dict[int, int]:
+    """Return rung -> the epoch at which a candidate of so many epochs reports there.
+
+    Inside a cycle a network is worse than it will be at its end, so one that is trained in cycles is judged at the
+    first end of a cycle that is not before the rung; without one before its last epoch it has no such rung. None: it
+    can be judged anywhere.
+    """
+    if cycle_ends is None:
+        return {rung: rung for rung in nominal}
+    found: dict[int, int] = {}
+    for rung in nominal:
+        ends = [end for end in cycle_ends if rung <= end < epochs and end not in found.values()]
+        if ends:
+            found[rung] = min(ends)
+    return found
 
 
 def to_drop(
@@ -33,14 +69,20 @@ def to_drop(
     `scores` are those of all candidates of the generation that reported at this step, by number; `earlier` those that
     finished generations reported at the same step. A score that is no number is the worst.
     """
-    if pruner == "none":
-        return frozenset()
     worst = -math.inf if greater_is_better else math.inf
     sign = -1.0 if greater_is_better else 1.0
     known = {number: sign * (worst if math.isnan(score) else score) for number, score in sorted(scores.items())}
-    if pruner == "halving":
-        order = sorted(known, key=lambda number: (known[number], number))
-        return frozenset(order[math.ceil(len(order) / 2) :])
-    past = [sign * (worst if math.isnan(score) else score) for score in earlier]
-    limit = median([*known.values(), *past])
-    return frozenset(number for number, score in known.items() if score > limit)
+    if pruner == "median":
+        past = [sign * (worst if math.isnan(score) else score) for score in earlier]
+        limit = median([*known.values(), *past])
+        return frozenset(number for number, score in known.items() if score > limit)
+    if pruner == "hyperband":
+        parts = [[number for number in known if bracket(number) == one] for one in sorted(set(BRACKETS))]
+        return frozenset(number for part in parts for number in _worse_half(part, known))
+    return frozenset(_worse_half(list(known), known)) if pruner == "halving" else frozenset()
+
+
+def _worse_half(numbers: Sequence[int], losses: Mapping[int, float]) -> list[int]:
+    """Return the worse half, the later of equals first; of an odd number the middle one stays."""
+    order = sorted(numbers, key=lambda number: (losses[number], number))
+    return order[math.ceil(len(order) / 2) :]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from components.core.contracts import JSON, Outcome
+from components.search.closing import Closed
+from components.search.failures import word_of
 
 EndedBy = Literal["trials", "seconds", "stopped", "space"]
 
@@ -42,11 +44,13 @@ class SearchResult:
     repeatable: bool  # whether `trials: len(trials)` and `keep: len(kept)` give the same bytes again
     num_score_folds: int
     greater_is_better: bool
+    closed: tuple[Closed, ...]  # branches in which everything failed, as the last generation was planned
+    front: tuple[int, ...]  # numbers of the trials that nobody beats in all objectives, the best score first
 
     @property
     def failures(self) -> dict[str, int]:
         """How many trials failed, by cause."""
-        causes = Counter(trial.outcome.cause or "" for trial in self.trials if trial.outcome.state == "failed")
+        causes = Counter(word_of(trial.outcome.cause) for trial in self.trials if trial.outcome.state == "failed")
         return dict(sorted(causes.items()))
 
     def count(self, state: Literal["complete", "pruned", "failed"]) -> int:

@@ -1,41 +1,44 @@
 """Samplers: who proposes the next trials. Each is a pure function of what has been finished, and of a seed.
 
 * random: Bergstra and Bengio 2012. * tpe: Bergstra 2011, multivariate, with `group=True` so that the leaves of a branch
-are modelled together, and running trials counted as bad ones (constant liar). * grid: `grid.py`, no Optuna.
+are modelled together, and running trials counted as bad ones (constant liar). * gp: a Gaussian process with the
+logarithm of expected improvement (Optuna's GPSampler). * cmaes: `cma_es.py`. * qmc: `qmc.py`. * grid: `grid.py`.
 
 Optuna's samplers are used in a study in memory that lives for one generation: their own state is nowhere stored, so
-nothing of it can be lost.
+nothing of it can be lost. Which sampler can model which space is in `refusals.py`.
 """
 
 import math
+import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from components.core.contracts import Outcome
 from components.core.lazy import lazy
 from components.core.ranges import Group
-from components.search.space import Value, ask_trial, distribution, parameters_of
+from components.core.workers import ONE_THREAD
+from components.search.objectives import SCORE_ALONE, Objective, directions, front, values_of
+from components.search.past import Past, score_of
+from components.search.space import Open, Value, all_open, ask_trial, distribution, parameters_of
 
 if TYPE_CHECKING:
     import optuna
 else:
     optuna = lazy("optuna")
 
-MODELLED_TRIALS = 400  # an ask costs 27-60 ms at 1000-2000 trials
+Sampler = Literal["grid", "random", "tpe", "gp", "cmaes", "qmc"]
+OptunaSampler = Literal["random", "tpe", "gp"]
+MODELLED_TRIALS = {"random": 0, "tpe": 300, "gp": 100}
+"""So many finished trials are shown to a sampler: asking costs 15 to 20 ms with 300 (tpe) and 45 ms with 100 (gp), but
+36 ms with 800 and 100 ms with 200."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Past:
-    """A trial as a sampler sees it: running while `outcome` is None."""
-
-    params: Mapping[str, Value]
-    outcome: Outcome | None
+class GaveUp(Exception):
+    """The time was over before a generation was planned; nothing of it is written."""
 
 
 def propose(
-    sampler: Literal["random", "tpe"],
+    sampler: OptunaSampler,
     space: Group,
     past: Sequence[Past],
     start: Sequence[Mapping[str, Value]],
@@ -43,71 +46,115 @@ def propose(
     *,
     seed: int,
     greater_is_better: bool,
+    objectives: Sequence[Objective] = SCORE_ALONE,
+    is_open: Open = all_open,
+    give_up: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Value]]:
-    """Return the parameters of `count` new trials; the first ones are `start`, completed by the sampler."""
-    study = _study_in_memory(sampler, seed % 2**32, greater_is_better)
-    worst = _worst_score(past, greater_is_better)
-    for trial in _modelled(past, greater_is_better):
-        study.add_trial(_frozen(space, trial, worst))
+    """Return the parameters of `count` new trials; the first ones are `start`, completed by the sampler.
+
+    Alternatives that are not `is_open` are not proposed. Raises GaveUp when `give_up` says so between two asks.
+    """
+    ways = directions(objectives, greater_is_better=greater_is_better)
+    study = _study_in_memory(sampler, seed % 2**32, ways)
+    worst = _worst_values(past, objectives, ways)
+    known = [trial for trial in past if _is_reachable(space, trial, is_open)]
+    for trial in modelled(known, MODELLED_TRIALS[sampler], objectives, greater_is_better=greater_is_better):
+        study.add_trial(_frozen(space, trial, worst, objectives, is_open, sampler))
     for point in start[:count]:
         study.enqueue_trial(dict(point))
-    return [ask_trial(space, study.ask()) for _ in range(count)]
+    points = []
+    for _ in range(count):
+        if give_up():
+            raise GaveUp
+        points.append(ask_trial(space, study.ask(), is_open))
+    return points
 
 
-def score_of(outcome: Outcome) -> float | None:
-    """Return the mean over folds, or None unless the trial is complete."""
-    return math.fsum(outcome.fold_scores_S) / len(outcome.fold_scores_S) if outcome.state == "complete" else None
-
-
-def _study_in_memory(sampler: str, seed: int, greater_is_better: bool) -> "optuna.Study":
+def _study_in_memory(
+    sampler: OptunaSampler, seed: int, ways: Sequence[Literal["maximize", "minimize"]]
+) -> "optuna.Study":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         chosen: optuna.samplers.BaseSampler
         if sampler == "tpe":
             chosen = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+        elif sampler == "gp":
+            os.environ.update(ONE_THREAD)  # read when torch is loaded: other threads would add in another order
+            chosen = optuna.samplers.GPSampler(seed=seed)
         else:
             chosen = optuna.samplers.RandomSampler(seed=seed)
-    return optuna.create_study(sampler=chosen, direction="maximize" if greater_is_better else "minimize")
+    return optuna.create_study(sampler=chosen, directions=list(ways))
 
 
-def _frozen(space: Group, trial: Past, worst: float | None) -> "optuna.trial.FrozenTrial":
+def _is_reachable(space: Group, trial: Past, is_open: Open) -> bool:
+    """Whether no closed alternative is part of a trial: then it lies in the space that is still asked for."""
+    return all(
+        not isinstance(parameter, tuple) or trial.params[path] in is_open(path, parameter)
+        for path, parameter in parameters_of(space, trial.params).items()
+    )
+
+
+def _frozen(
+    space: Group,
+    trial: Past,
+    worst: list[float] | None,
+    objectives: Sequence[Objective],
+    is_open: Open,
+    sampler: OptunaSampler,
+) -> "optuna.trial.FrozenTrial":
     """Return Optuna's form. A failure counts as the worst score so far: whoever ignores it proposes it again."""
-    state, value, rungs = optuna.trial.TrialState.RUNNING, None, {}
+    states = optuna.trial.TrialState
+    state, values, rungs = states.RUNNING, None, {}
     if trial.outcome is not None:
         rungs = {step: score for step, score in trial.outcome.rungs.items() if not math.isnan(score)}
-        value = score_of(trial.outcome)
-        state = optuna.trial.TrialState.COMPLETE
+        found = values_of(trial.outcome, objectives)
+        state, values = states.COMPLETE, None if found is None else list(found)
         if trial.outcome.state == "pruned" and rungs:
-            state = optuna.trial.TrialState.PRUNED
-        elif value is None:
-            value, rungs = worst, {}
-            state = optuna.trial.TrialState.FAIL if worst is None else state
+            # the Gaussian process knows no cut trials: the score at the last rung is what is known of them
+            state, values = (states.COMPLETE, [rungs[max(rungs)]]) if sampler == "gp" else (states.PRUNED, None)
+        elif values is None:
+            values, rungs = worst, {}
+            state = states.FAIL if worst is None else state
+    asked = parameters_of(space, trial.params).items()
     return optuna.trial.create_trial(
         state=state,
-        value=value,
+        values=values,
         params=dict(trial.params),
-        distributions={path: distribution(found) for path, found in parameters_of(space, trial.params).items()},
+        distributions={path: distribution(is_open(path, it) if isinstance(it, tuple) else it) for path, it in asked},
         intermediate_values=rungs,
     )
 
 
-def _worst_score(past: Sequence[Past], greater_is_better: bool) -> float | None:
-    scores = [score for trial in past if trial.outcome and (score := score_of(trial.outcome)) is not None]
-    return (min if greater_is_better else max)(scores) if scores else None
+def _worst_values(
+    past: Sequence[Past], objectives: Sequence[Objective], ways: Sequence[Literal["maximize", "minimize"]]
+) -> list[float] | None:
+    found = [values for trial in past if trial.outcome and (values := values_of(trial.outcome, objectives)) is not None]
+    if not found:
+        return None
+    return [
+        (min if way == "maximize" else max)(column) for way, column in zip(ways, zip(*found, strict=True), strict=True)
+    ]
 
 
-def _modelled(past: Sequence[Past], greater_is_better: bool) -> list[Past]:
-    """Of a long past take the best, and the latest; in order of number."""
-    if len(past) <= MODELLED_TRIALS:
+def modelled(
+    past: Sequence[Past], most: int, objectives: Sequence[Objective], *, greater_is_better: bool
+) -> list[Past]:
+    """Of a long past take the best (with several objectives, first of all the front), and the latest; in order."""
+    if len(past) <= most:
         return list(past)
-    half = MODELLED_TRIALS // 2
+    half = most // 2
     running = sum(trial.outcome is None for trial in past)
-    latest = range(len(past) - max(half, running), len(past))
+    latest = range(len(past) - max(min(half, len(past)), running), len(past))
+    ended = {number: trial.outcome for number, trial in enumerate(past) if trial.outcome is not None}
     scored = [
         (-score if greater_is_better else score, number)
-        for number, trial in enumerate(past)
-        if trial.outcome and (score := score_of(trial.outcome)) is not None
+        for number, outcome in ended.items()
+        if (score := score_of(outcome)) is not None
     ]
-    best = [number for _, number in sorted(scored)[:half]]
-    return [past[number] for number in sorted({*best, *latest})]
+    best = [number for _, number in sorted(scored)]
+    if len(objectives) > 1:
+        places = {outcome.number: place for place, outcome in ended.items()}
+        unbeaten = front(ended.values(), objectives, greater_is_better=greater_is_better)
+        best = list(dict.fromkeys([*(places[number] for number in unbeaten), *best]))
+    return [past[number] for number in sorted({*best[:half], *latest})]

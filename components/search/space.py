@@ -23,6 +23,7 @@ else:
 Value = str | int | float | bool | None
 Parameter = IntRange | FloatRange | tuple[Value, ...]  # a tuple: one of these
 Ask = Callable[[str, Parameter], Value]  # (path, parameter) -> value
+Open = Callable[[str, tuple[Value, ...]], tuple[Value, ...]]  # (path, alternatives) -> those that are not closed
 
 
 def settle(node: Node, ask: Ask, path: str = "") -> Any:
@@ -92,13 +93,18 @@ def num_steps(parameter: FloatRange) -> int:
     return int((_decimal(parameter.high) - _decimal(parameter.low)) // _decimal(parameter.step))
 
 
-def ask_trial(space: Group, trial: "optuna.trial.Trial") -> dict[str, Value]:
+def all_open(_: str, options: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Close nothing."""
+    return options
+
+
+def ask_trial(space: Group, trial: "optuna.trial.Trial", is_open: Open = all_open) -> dict[str, Value]:
     """Let Optuna's sampler answer; return the point's parameters by path, in order of the tree."""
     answers: dict[str, Value] = {}
 
     def ask(path: str, parameter: Parameter) -> Value:
         if isinstance(parameter, tuple):
-            answers[path] = trial.suggest_categorical(path, parameter)
+            answers[path] = trial.suggest_categorical(path, is_open(path, parameter))
         else:
             found = distribution(parameter)
             if isinstance(found, optuna.distributions.IntDistribution):

@@ -23,8 +23,15 @@ class SearchSettings(Spec):
     seconds: Literal["none"] | Annotated[float, Field(gt=0)] = setting(
         "none", "a fixed part of the tree's seconds; none = its share"
     )
-    sampler: Literal["grid", "random", "tpe"] = setting("tpe", "who proposes the next trials")
-    pruner: Literal["none", "median", "halving"] = setting("halving", "who cuts trials short that fall behind")
+    sampler: Literal["grid", "random", "tpe", "gp", "cmaes", "qmc"] = setting(
+        "tpe", "grid | random | tpe | gp | cmaes | qmc"
+    )
+    pruner: Literal["none", "median", "halving", "hyperband", "racing"] = setting(
+        "halving", "none | median | halving | hyperband | racing"
+    )
+    objectives: Annotated[tuple[Literal["score", "parameters", "operations"], ...], Field(min_length=1)] = setting(
+        ("score",), "also parameters, operations a row: then the whole front of the best is kept"
+    )
     start: Literal["portfolio", "none"] | list[dict[str, Any]] = setting(
         "portfolio", "known strong configurations first; none, or a list of your own"
     )
@@ -33,9 +40,12 @@ class SearchSettings(Spec):
     score_folds: Literal["auto"] | Annotated[int, Field(ge=1)] = setting(
         "auto", "folds that a trial is judged on; auto = all below 10 000 train rows, the first one above"
     )
+    hang_seconds: Annotated[float, Field(ge=1)] = setting(
+        300.0, "a trial that gives no sign of life for so long is killed; its cause is deadline"
+    )
 
     def num_score_folds(self, num_folds: int, num_rows: int) -> int:
         """Return how many of the folds judge a trial: `num_rows` counts the train rows."""
         if self.score_folds == "auto":
-            return num_folds if num_rows < ALL_FOLDS_BELOW_ROWS else 1
+            return num_folds if num_rows < ALL_FOLDS_BELOW_ROWS or self.pruner == "racing" else 1
         return min(self.score_folds, num_folds)

@@ -14,6 +14,7 @@ folder lies outside the outs of the stages, and is named by `study_key`. (Why pl
 import math
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from components.core.contracts import JSON, Outcome
 from components.core.files import hash_json, read_json, write_json
+from components.search.closing import Closed
 from components.search.space import Value
 
 
@@ -56,9 +58,19 @@ class Study:
         path = self._plan_path(generation)
         return read_json(path)["params"] if path.exists() else None
 
-    def write_plan(self, generation: int, params: Iterable[Mapping[str, Value]]) -> None:
-        """Write a plan, once and for all."""
-        write_json(self._plan_path(generation), {"generation": generation, "params": [dict(point) for point in params]})
+    def write_plan(self, generation: int, params: Iterable[Mapping[str, Value]], closed: Iterable[Closed] = ()) -> None:
+        """Write a plan, once and for all, with the branches that it left out."""
+        plan = {
+            "generation": generation,
+            "params": [dict(point) for point in params],
+            "closed": [asdict(one) for one in closed],
+        }
+        write_json(self._plan_path(generation), plan)
+
+    def closed(self, num_generations: int) -> list[Closed]:
+        """Return the branches that the latest of the first so many generations was planned without."""
+        path = self._plan_path(num_generations - 1)
+        return [Closed(**one) for one in read_json(path)["closed"]] if path.exists() else []
 
     def outcome(self, number: int) -> Outcome | None:
         """Return what became of a trial on the folds that judge, or None."""

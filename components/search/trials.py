@@ -14,10 +14,10 @@ from components.core.deadlines import Deadline
 from components.core.ranges import Group
 from components.search.generations import Planner
 from components.search.journal import Journal
+from components.search.judging import Judge
 from components.search.keeping import drop_weights
-from components.search.pruners import to_drop
+from components.search.past import score_of
 from components.search.result import EndedBy, ReportProgress, Trial
-from components.search.samplers import score_of
 from components.search.space import settle_params
 from components.search.spec import SearchSettings
 from components.search.study import Study
@@ -35,6 +35,7 @@ class Trials:
         space: Group,
         settings: SearchSettings,
         structure: Callable[[JSON], str],
+        judge: Judge,
         greater_is_better: bool,
         report_progress: ReportProgress,
     ) -> None:
@@ -43,9 +44,13 @@ class Trials:
         self._space = space
         self._settings = settings
         self._structure = structure
+        self._judge = judge
         self._greater_is_better = greater_is_better
         self._report_progress = report_progress
-        self._journal = Journal(files, space, planner, greater_is_better=greater_is_better)
+        self._journal = Journal(
+            files, space, planner, objectives=settings.objectives, greater_is_better=greater_is_better
+        )
+        self._reported: dict[int, dict[int, float]] = {}  # number -> rung -> score, of those without an outcome
         self._handed_out = 0
         self._hopeless: bool | None = None  # None: not known yet
         self._run: list[Trial] = []  # numbers 0, 1, 2, ... without a gap
@@ -69,10 +74,10 @@ class Trials:
             if outcome.state != "complete":
                 self._files.remove_member(outcome.number)
             self._journal.finished(outcome)
+            self._reported.pop(outcome.number, None)
             self._handed_out -= 1
             self._tell()
-            counting = self._repeatable_run()
-            drop_weights(self._files, counting, self._settings.keep, greater_is_better=self._greater_is_better)
+            drop_weights(self._files, self._repeatable_run(), self._settings, greater_is_better=self._greater_is_better)
 
     def result(self) -> tuple[list[Trial], bool]:
         """Return the trials that count, in order of number, and whether their number makes them repeatable."""
@@ -95,6 +100,8 @@ class Trials:
         for generation in itertools.count():
             if deadline.over() or self._is_hopeless(generation):
                 return
+            if not self._is_past_the_end(generation) and not self._planner.ensure(generation, deadline.over):
+                return
             numbers = self._numbers(generation)
             if not numbers:
                 return
@@ -113,32 +120,36 @@ class Trials:
     def _numbers(self, generation: int) -> range:
         """Return the numbers that are trained in this generation; none after the last."""
         first = generation * self._settings.generation
-        if self._settings.trials != "auto" and first >= self._settings.trials:
+        if self._is_past_the_end(generation):
             return range(0)
         after = first + len(self._planner.plan(generation))
         return range(first, after if self._settings.trials == "auto" else min(after, self._settings.trials))
 
+    def _is_past_the_end(self, generation: int) -> bool:
+        return self._settings.trials != "auto" and generation * self._settings.generation >= self._settings.trials
+
     def _candidate(self, number: int) -> Candidate:
+        """Return a trial as it is handed out; a known strong start is trained to its end at once, on no rung."""
         spec = settle_params(self._space, self._planner.params(number))
         protected = number < self._planner.num_start
-        return Candidate(number=number, spec=spec, structure=self._structure(spec), protected=protected)
+        rungs = {} if protected else self._judge.rungs(number, spec)
+        return Candidate(number=number, spec=spec, structure=self._structure(spec), protected=protected, rungs=rungs)
 
     def _report(self, step: int, scores: Mapping[int, float]) -> frozenset[int]:
         """Decide a rung from all that reported there, before a kill or after it."""
         generation = min(scores) // self._settings.generation
         assert generation == max(scores) // self._settings.generation, "a rung belongs to one generation"
-        known = {number: score if math.isfinite(score) else math.nan for number, score in scores.items()}
+        for number, score in scores.items():
+            self._reported.setdefault(number, {})[step] = score
+        known: dict[int, Mapping[int, float]] = {}
         for number in self._numbers(generation):
             outcome = self._files.outcome(number)
-            if outcome is not None and step in outcome.rungs and number not in known:
-                known[number] = outcome.rungs[step]
-        earlier = [
-            outcome.rungs[step]
-            for number in range((generation - 1) * self._settings.generation)
-            if (outcome := self._files.outcome(number)) is not None and step in outcome.rungs
-        ]
-        dropped = to_drop(self._settings.pruner, known, earlier, greater_is_better=self._greater_is_better)
-        return dropped & scores.keys()
+            own = self._reported.get(number, {}) if number in scores or outcome is None else outcome.rungs
+            if step in own:
+                known[number] = own
+        before = range((generation - 1) * self._settings.generation)
+        earlier = [outcome for number in before if (outcome := self._files.outcome(number)) is not None]
+        return self._judge.dropped(step, known, earlier) & scores.keys()
 
     def _repeatable_run(self) -> list[Trial]:
         """Return the longest run of trials that `trials: N` would have trained to the same bytes."""

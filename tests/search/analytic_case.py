@@ -20,7 +20,6 @@ from components.core.files import atomic_folder, read_json, write_json
 from components.core.ranges import Branches, Choice, Fixed, FloatRange, Group, IntRange
 from components.search.driver import run_search
 from components.search.outcome_tables import write_search_out
-from components.search.pruners import rungs
 from components.search.spec import SearchSettings
 
 EPOCHS = 16
@@ -77,8 +76,8 @@ class Ticking(Deadline):
 class AnalyticEvaluate:
     """An `Evaluate` that trains nothing. `handed_out` and `calls` tell what it was asked for."""
 
-    def __init__(self, *, pruner="none", greater_is_better=False, seconds_a_trial=0.0, order=0, fails_on_fold=()):
-        self.rungs = rungs(pruner, EPOCHS)
+    def __init__(self, *, race=False, greater_is_better=False, seconds_a_trial=0.0, order=0, fails_on_fold=()):
+        self.race = race  # rungs are counts of folds
         self.sign = -1.0 if greater_is_better else 1.0
         self.seconds_a_trial = seconds_a_trial
         self.order = order
@@ -105,10 +104,8 @@ class AnalyticEvaluate:
             if candidate.spec["training"]["optimizer"]["lr"] > 0.5:
                 del alive[candidate.number]
                 yield self._outcome(candidate.number, "failed", (), {}, cause="diverged")
-        for step in self.rungs:
-            scores = {
-                n: float(np.mean([self._score(c, f, step) for f in folds])) for n, c in alive.items() if not c.protected
-            }
+        for step in sorted({step for candidate in candidates for step in candidate.rungs}):
+            scores = {n: self._at_rung(c, folds, step) for n, c in alive.items() if step in c.rungs}
             for number, score in scores.items():
                 reported[number][step] = score
             for number in report(step, scores) if scores else ():
@@ -128,6 +125,11 @@ class AnalyticEvaluate:
             scores = tuple(self._score(candidate, fold, EPOCHS) for fold in folds)
             yield self._outcome(number, "complete", scores, reported[number], candidate=candidate)
 
+    def _at_rung(self, candidate, folds, step):
+        if self.race:
+            return self._score(candidate, folds[step - 1], EPOCHS)
+        return float(np.mean([self._score(candidate, fold, candidate.rungs[step]) for fold in folds]))
+
     def _score(self, candidate, fold, step):
         return self.sign * loss(candidate.spec, fold.number, step)
 
@@ -142,7 +144,7 @@ class AnalyticEvaluate:
             curves={"train": curve, "validation": curve + 1} if candidate else {},
             rungs=reported,
             folder=None,
-            facts={"epochs": EPOCHS},
+            facts={"epochs": EPOCHS, "parameters": 100 * candidate.spec["network"]["layers"]} if candidate else {},
         )
 
     def _write_member(self, candidate, folds, checkpoint):
@@ -156,14 +158,25 @@ class AnalyticEvaluate:
 
 
 def search(
-    study, evaluate=None, *, num_folds=3, num_rows=100, start=(), deadline=NEVER, seed=0, greater=False, **words
+    study,
+    evaluate=None,
+    *,
+    space=SPACE,
+    num_folds=3,
+    num_rows=100,
+    start=(),
+    deadline=NEVER,
+    seed=0,
+    greater=False,
+    cycle_ends=None,
+    **words,
 ):
     """Run the analytic search; `words` are settings."""
     settings = SearchSettings(**{"trials": 20, "generation": 8, "pruner": "none", "keep": 3, **words})
     if evaluate is None:
-        evaluate = AnalyticEvaluate(pruner=settings.pruner, greater_is_better=greater)
+        evaluate = AnalyticEvaluate(race=settings.pruner == "racing", greater_is_better=greater)
     return run_search(
-        space=SPACE,
+        space=space,
         settings=settings,
         evaluate=evaluate,
         folds=folds(num_folds),
@@ -172,6 +185,8 @@ def search(
         seed=seed,
         greater_is_better=greater,
         structure=lambda spec: spec["network"]["kind"],
+        steps=EPOCHS,
+        times=lambda spec: (EPOCHS, cycle_ends),
         start=start,
         deadline=deadline,
     )
@@ -182,7 +197,7 @@ KILLED = {"trials": 44, "generation": 8, "pruner": "halving", "sampler": "tpe", 
 
 def grow(folder, order=0):
     """The search of the kill test, and its out."""
-    evaluate = AnalyticEvaluate(pruner="halving", seconds_a_trial=0.004, order=order)
+    evaluate = AnalyticEvaluate(seconds_a_trial=0.004, order=order)
     result = search(folder / "study", evaluate, **KILLED)
     with atomic_folder(folder / "out") as out:
         settings = SearchSettings(**KILLED)

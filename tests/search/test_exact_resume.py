@@ -91,7 +91,7 @@ def test_a_finished_search_starts_no_evaluation(tmp_path):
 
 @pytest.mark.parametrize("pruner", ["none", "halving"])
 def test_the_clock_leaves_what_its_count_would_have_left(tmp_path, pruner):
-    evaluate = AnalyticEvaluate(pruner=pruner, seconds_a_trial=1.0)
+    evaluate = AnalyticEvaluate(seconds_a_trial=1.0)
     words = {"pruner": pruner, "score_folds": 1}
     timed = search(tmp_path / "timed", evaluate, trials="auto", deadline=Ticking(at=30.0), **words)
     assert timed.ended_by == "seconds"

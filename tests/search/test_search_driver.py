@@ -54,7 +54,7 @@ def test_candidates_share_no_number_and_carry_their_structure(tmp_path):
 
 def test_the_order_in_which_outcomes_come_changes_nothing(tmp_path):
     for order in (1, 2):
-        search(tmp_path / str(order), AnalyticEvaluate(pruner="median", order=order), trials=32, pruner="median")
+        search(tmp_path / str(order), AnalyticEvaluate(order=order), trials=32, pruner="median")
     first, second = ((tmp_path / str(order)) for order in (1, 2))
     assert hash_folder(first / "outcomes") == hash_folder(second / "outcomes")
     assert hash_folder(first / "members") == hash_folder(second / "members")
@@ -108,11 +108,23 @@ def test_what_the_clock_cuts_off_leaves_the_best_with_all_its_folds(tmp_path):
     assert (result.ended_by, result.repeatable) == ("seconds", True)
 
 
-def test_one_member_is_trained_to_its_end_whatever_the_clock_says(tmp_path):
+def test_when_no_time_is_left_for_more_folds_the_best_is_kept_with_those_it_has(tmp_path):
     search(tmp_path / "s", trials=8, score_folds=1, keep=1, num_folds=1)
     deadline = Ticking(at=1.0, now=[2.0])
     result = search(tmp_path / "s", trials=8, score_folds=1, keep=3, deadline=deadline)
-    assert [len(kept.fold_scores_S) for kept in result.kept] == [3]
+    assert [len(kept.fold_scores_S) for kept in result.kept] == [1]
+    assert not result.repeatable
+
+
+def test_where_time_is_short_the_best_gets_its_folds_before_the_others(tmp_path):
+    """Eight trials of one second on one fold, then time for the two folds that the best lacks."""
+    search(tmp_path / "s", trials=8, score_folds=1, keep=8, num_folds=1)
+    best = search(tmp_path / "calm", trials=8, score_folds=1, keep=8, num_folds=1).kept[0].number
+    evaluate = AnalyticEvaluate(seconds_a_trial=1.0, order=None)
+    result = search(tmp_path / "s", evaluate, trials=8, score_folds=1, keep=3, deadline=Ticking(at=1.5))
+    assert evaluate.handed_out[0] == best
+    assert [kept.number for kept in result.kept] == [best]
+    assert len(result.kept[0].fold_scores_S) == 3
 
 
 def test_when_not_even_one_generation_is_done_whatever_is_finished_counts(tmp_path):
@@ -124,7 +136,7 @@ def test_when_not_even_one_generation_is_done_whatever_is_finished_counts(tmp_pa
                     return
 
     words = {"trials": "auto", "pruner": "halving", "generation": 32, "deadline": Deadline.after(60)}
-    result = search(tmp_path / "s", CutOff(pruner="halving"), **words)
+    result = search(tmp_path / "s", CutOff(), **words)
     assert (result.repeatable, result.ended_by) == (False, "seconds")
     assert result.count("complete") == len(result.kept) == 1
     alive = 32 - result.count("failed")
@@ -182,6 +194,7 @@ def test_a_grid_ends_at_its_end(tmp_path):
         seed=0,
         greater_is_better=False,
         structure=lambda spec: "",
+        steps=EPOCHS,
     )
     assert (result.ended_by, len(result.trials), result.repeatable) == ("space", 6, True)
     assert result.kept[0].fold_scores_S == pytest.approx((1 / EPOCHS, 1 / EPOCHS + 0.01))  # 3 layers, lr 0.01
@@ -208,7 +221,7 @@ def test_known_starts_alone_are_repeatable(tmp_path):
     start = [{"network": {"layers": layers}} for layers in (1, 2, 3)]
     cut = search(
         tmp_path / "cut",
-        AnalyticEvaluate(pruner="halving", seconds_a_trial=1.0, order=None),
+        AnalyticEvaluate(seconds_a_trial=1.0, order=None),
         start=start,
         trials="auto",
         pruner="halving",
@@ -260,13 +273,14 @@ def test_progress_counts_and_names_the_best(tmp_path):
     run_search(
         space=SPACE,
         settings=SearchSettings(trials=12, generation=8, pruner="halving"),
-        evaluate=AnalyticEvaluate(pruner="halving"),
+        evaluate=AnalyticEvaluate(),
         folds=folds(2),
         num_rows=99,
         study=tmp_path / "s",
         seed=0,
         greater_is_better=False,
         structure=lambda spec: "",
+        steps=EPOCHS,
         report_progress=lambda **words: told.append(words),
     )
     assert told[-1]["done"] == told[-1]["total"] == 12

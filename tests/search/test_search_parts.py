@@ -12,9 +12,10 @@ from components.core.contracts import Outcome
 from components.core.errors import UserMistake
 from components.core.ranges import Choice, Fixed, FloatRange, Group, IntRange
 from components.search.keeping import ranking
+from components.search.past import Past
 from components.search.pruners import rungs, to_drop
 from components.search.result import Trial
-from components.search.samplers import MODELLED_TRIALS, Past, propose
+from components.search.samplers import MODELLED_TRIALS, propose
 from components.search.space import settle_params
 from components.search.spec import SearchSettings
 from components.search.start import checked, fit, fitted
@@ -135,7 +136,7 @@ def test_tpe_keeps_away_from_where_trials_fail():
 
 
 def test_a_long_past_is_cut_to_the_best_and_the_latest():
-    past = past_of(MODELLED_TRIALS + 50)
+    past = past_of(MODELLED_TRIALS["tpe"] + 50)
     assert len(propose("tpe", SPACE, past, [], 2, seed=0, greater_is_better=False)) == 2
 
 
