@@ -35,8 +35,20 @@ TECHNIQUES = (
     Technique("He, Xavier, ...", "search.network.initialization", "he", "components/networks/initialization.py"),
     Technique("batch normalization", "search.network.batch_norm", "true", "components/networks/mlp.py"),
     Technique("dropout", "search.network.dropout", "0.2", "components/networks/mlp.py"),
-    Technique("cross-entropy, MSE", "search.training.loss", "cross_entropy", "components/training/losses.py"),
-    Technique("label smoothing", "search.training.label_smoothing", "0.1", "components/training/losses.py"),
+    Technique(
+        "cross-entropy, binary and categorical; focal loss",
+        "search.training.loss",
+        "{kind: focal, gamma: 2.0}",
+        "components/training/losses/classes.py",
+    ),
+    Technique(
+        "MSE, MAE, Huber, quantile",
+        "search.training.loss",
+        "{kind: quantile, level: 0.9}",
+        "components/training/losses/numbers.py",
+    ),
+    Technique("label smoothing", "search.training.label_smoothing", "0.1", "components/training/losses/classes.py"),
+    Technique("class weights", "search.training.class_weights", "balanced", "components/training/losses/weighting.py"),
     Technique("batch, mini-batch, stochastic", "search.training.batch_size", "full", "components/training/batches.py"),
     Technique(
         "SGD, momentum, Nesterov",

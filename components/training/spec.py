@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from components.core.specs import Spec, setting
+from components.training.losses import LossSpec
 from components.training.optimizers import AdamW, Optimizer
 from components.training.schedules import Cosine, Schedule, warm_up
 
@@ -23,8 +24,8 @@ class EarlyStopping(Spec):
 class TrainingSpec(Spec):
     """How a network is trained."""
 
-    loss: Literal["auto", "cross_entropy", "mse"] = setting(
-        "auto", "cross_entropy | mse; auto is cross_entropy for classes, mse for numbers"
+    loss: Literal["auto"] | Annotated[LossSpec, Field(discriminator="kind")] = setting(
+        "auto", "cross_entropy | focal; mse | mae | huber | quantile; auto is cross_entropy for classes, else mse"
     )
     epochs: int = setting(64, "passes over the rows, at most", ge=1)
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = setting(
@@ -56,14 +57,15 @@ class TrainingSpec(Spec):
     label_smoothing: float = setting(
         0.0, "share of a label spread over all classes", search={"choose": [0.0, 0.1]}, ge=0, lt=1
     )
+    class_weights: Literal["none", "balanced"] = setting("none", "balanced: every class counts the same in sum")
     early_stopping: EarlyStopping | Literal["none"] = setting(
         EarlyStopping(), "the best epoch's weights are kept; none = the last epoch's"
     )
 
-    @field_validator("optimizer", "schedule", mode="before")
+    @field_validator("loss", "optimizer", "schedule", mode="before")
     @classmethod
     def _word_is_kind(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+        return {"kind": value} if isinstance(value, str) and value != "auto" else value
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate when this many epochs are over, parts of an epoch counted."""

@@ -1,25 +1,35 @@
 """Which candidates may share a population: those whose networks have the same shapes and the same step.
 
-What differs inside a population is a number per row: learning rate, decay, dropout, smoothing, schedule, seed, fold.
+What differs inside a population is a number per row: learning rate, decay, betas, a loss's number, dropout, smoothing,
+weights of classes, longest gradient, warm-up, schedule, seed, fold. What is one for all: kinds, and switches (Nesterov,
+AMSGrad, centered), which decide how many states an optimizer has and what its kernels compute.
 """
 
 import json
 
 from components.core.contracts import JSON
+from components.core.specs import Spec
 from components.networks.registry import spec_class
+from components.training.spec import TrainingSpec
 
 
 def structure(spec: JSON) -> str:
     """Return a text that is equal for two candidates exactly when they may train in one population."""
-    network, training = spec["network"], spec["training"]
-    optimizer = training["optimizer"]
+    network = spec["network"]
+    training = TrainingSpec.model_validate(spec["training"])
     per_row = spec_class(network["kind"]).per_row
     shared = {
         "network": {key: value for key, value in network.items() if key not in per_row},
         "preprocess": spec["preprocess"],
-        "batch_size": training["batch_size"],
-        "optimizer": optimizer if isinstance(optimizer, str) else optimizer["kind"],
-        "loss": training["loss"],
-        "epochs": training["epochs"],
+        "batch_size": training.batch_size,
+        "optimizer": _kind_and_switches(training.optimizer),
+        "loss": _kind_and_switches(training.loss),
+        "epochs": training.epochs,
     }
     return json.dumps(shared, sort_keys=True)
+
+
+def _kind_and_switches(technique: Spec | str) -> str | dict[str, str | bool]:
+    if isinstance(technique, str):
+        return technique
+    return {name: value for name, value in technique if name == "kind" or isinstance(value, bool)}
