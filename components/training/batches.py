@@ -30,11 +30,12 @@ class Resident:
     """
 
     x_M: torch.Tensor  # [M, *shape] floats; or pictures [M, H, W, D] of uint8
-    y_M: torch.Tensor  # int64 classes, or standardised values of x's type
+    y_M: torch.Tensor  # int64 classes, or standardised values of x's type; of pictures fold under fold [S * M]
     fit: tuple[torch.Tensor, ...]  # of each fold: positions in x [n]
     sample: tuple[torch.Tensor, ...]  # of each fold: some of its fit rows, on which the train curve is measured
     scored: tuple[torch.Tensor, ...]
     scale: tuple[torch.Tensor, torch.Tensor] | None = None  # of pictures in [0, 1]: mean and deviation [S, D]
+    weight_M: torch.Tensor | None = None  # what a row counts in the loss of a step; None: 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,9 +52,17 @@ class Resident:
         x_KB = self.x_M.index_select(0, positions_KB.reshape(-1)).view(*positions_KB.shape, *self.shape)
         return x_KB if self.x_M.is_floating_point() else x_KB.to(self.dtype).div_(255.0)
 
-    def labels(self, positions_KB: torch.Tensor) -> torch.Tensor:
-        """Return classes or values [K, B]."""
+    def labels(self, positions_KB: torch.Tensor, folds_K: torch.Tensor) -> torch.Tensor:
+        """Return classes or values [K, B]: values as each row's fold standardises them."""
+        if len(self.y_M) > len(self.x_M):
+            positions_KB = positions_KB + folds_K.unsqueeze(1) * len(self.x_M)
         return self.y_M.index_select(0, positions_KB.reshape(-1)).view(positions_KB.shape)
+
+    def weights(self, positions_KB: torch.Tensor) -> torch.Tensor | None:
+        """Return what rows count [K, B]; None: all the same."""
+        if self.weight_M is None:
+            return None
+        return self.weight_M.index_select(0, positions_KB.reshape(-1)).view(positions_KB.shape)
 
     def scaled(self, x_KB: torch.Tensor, folds_K: torch.Tensor) -> torch.Tensor:
         """Return what was gathered as each row's fold standardises it; tables are standardised already."""
@@ -99,8 +108,9 @@ class Batches:
             self._fill(self.weight_KTB[model], torch.ones(len(rows), dtype=dtype), batch_sizes[model])
         counts_KT1 = self.weight_KTB.sum(2, keepdim=True)
         self.share_KTB = self.weight_KTB / counts_KT1.clamp_min(1.0)
-        self.active = [tuple(bool(on) for on in column) for column in (counts_KT1[..., 0] > 0).T]
-        self.padded = [bool((column < self.size).any()) for column in counts_KT1[..., 0].T]
+        self.counts = [tuple(int(count) for count in column) for column in counts_KT1[..., 0].T.tolist()]  # [T][K]
+        self.active = [tuple(count > 0 for count in column) for column in self.counts]
+        self.padded = [min(column) < self.size for column in self.counts]
 
     def shuffle(self, generators: Sequence[torch.Generator]) -> torch.Tensor:
         """Return the positions of a new epoch [K, T, B]; the order of a model comes from its own generator."""

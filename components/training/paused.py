@@ -23,6 +23,8 @@ def state_of(population: Population, model: Model) -> State:
         state |= {"parameters": population.parameters_KP[row].cpu(), "buffers": population.buffers_KQ[row].cpu()}
         states = population.states[: model.row.training.optimizer.num_states]
         state |= {f"state.{number}": part[row].cpu() for number, part in enumerate(states)}
+        if (mean := population.averages) is not None:
+            state |= {"mean_P": mean.parameters_KP[row].cpu(), "mean_Q": mean.buffers_KQ[row].cpu()}
     return state
 
 
@@ -43,6 +45,9 @@ def restore(population: Population, states: Sequence[State]) -> None:
         population.buffers_KQ[row].copy_(states[number]["buffers"])
         for place in range(began[number].row.training.optimizer.num_states):
             population.states[place][row].copy_(states[number][f"state.{place}"])
+        if (mean := population.averages) is not None:
+            mean.parameters_KP[row].copy_(states[number]["mean_P"])
+            mean.buffers_KQ[row].copy_(states[number]["mean_Q"])
 
 
 _NAMES = ("generator", "num_steps", "best_P", "best_Q", "outputs", "diverged", "numbers", "train", "validation")

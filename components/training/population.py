@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from components.augmentation.policy import ImagePolicy
 from components.networks.network import Network
+from components.training.averaging import Averages
 from components.training.batches import Resident, batch_of, chunk_of, padded_batch, padded_rows
 from components.training.early_stopping import Judgement
 from components.training.losses import Loss
@@ -41,6 +43,7 @@ class Row:
     seed: int
     network: Any  # its own spec; the structure is the population's
     training: TrainingSpec
+    augment: ImagePolicy | None = None  # what is done to its train pictures on the fly
 
     @property
     def stopping(self) -> EarlyStopping | None:
@@ -99,6 +102,8 @@ class Population:
                 )
             )
         self.began = tuple(self.models)
+        averaged = rows[0].training.averaging != "none"  # as in all: it is part of their structure
+        self.averages = Averages(network, self.parameters_KP, self.buffers_KQ) if averaged else None
         self._lay_out()
 
     def train(self, until: int, cut_off: Callable[[], bool]) -> bool:
@@ -107,22 +112,33 @@ class Population:
             if not self._train_epoch(cut_off):
                 return False
             self.epoch += 1
+            if self.averages is not None:
+                self.averages.after_epoch(self.models, self.epoch)
             self._judge()
             self._end()
         return True
 
     def _lay_out(self) -> None:
         """Make ready for the rows there are: at the start, and whenever rows were dropped."""
-        self._stepper = Stepper(
-            self.network, self.resident, self.loss, self.models, self.parameters_KP, self.buffers_KQ, self.states
+        if self.averages is not None:
+            self.averages.follow(self.parameters_KP, self.buffers_KQ)
+        self.stepper = Stepper(
+            self.network,
+            self.resident,
+            self.loss,
+            self.models,
+            self.parameters_KP,
+            self.buffers_KQ,
+            self.states,
+            self.averages,
         )
 
     def _train_epoch(self, cut_off: Callable[[], bool]) -> bool:
-        self._stepper.begin_epoch(self.epoch)
-        for step in range(self._stepper.num_steps):
+        self.stepper.begin_epoch(self.epoch)
+        for step in range(self.stepper.num_steps):
             if step % CUT_EVERY == 0 and cut_off():
                 return False
-            self._stepper.step(step)
+            self.stepper.step(step)
         return True
 
     def _judge(self) -> None:
@@ -136,8 +152,9 @@ class Population:
                 continue
             error = loss if self.error is None else self.error(model.row.fold, scored[number])
             if model.judgement.add(model.row.stopping, error, train_loss, loss):
-                model.best_P.copy_(self.parameters_KP[number])
-                model.best_Q.copy_(self.buffers_KQ[number])
+                judged = self if self.averages is None else self.averages
+                model.best_P.copy_(judged.parameters_KP[number])
+                model.best_Q.copy_(judged.buffers_KQ[number])
                 model.outputs_nC = scored[number].to(torch.float32).numpy()
 
     @torch.no_grad()
@@ -146,12 +163,13 @@ class Population:
         chunk = chunk_of(max(len(rows) for rows in rows_K))
         device = self.parameters_KP.device
         outputs, losses = [], []
+        views = (self.stepper.leaves, self.stepper.buffer_views) if self.averages is None else self.averages.views()
         for positions_KE in torch.split(padded_rows(rows_K, chunk).to(device), chunk, dim=1):
-            x = self.resident.scaled(self.resident.gather(positions_KE), self._stepper.folds_K)
-            found = self.network.forward(self._stepper.leaves, self._stepper.buffer_views, x, None)
-            y = self.resident.labels(positions_KE)
+            x = self.resident.scaled(self.resident.gather(positions_KE), self.stepper.folds_K)
+            found = self.network.forward(*views, x, None)
+            y = self.resident.labels(positions_KE, self.stepper.folds_K)
             outputs.append(found.cpu())
-            losses.append(self._stepper.criterion.plain(found, y).cpu())
+            losses.append(self.stepper.criterion.plain(found, y).cpu())
         outputs_KEC, losses_KE = torch.cat(outputs, dim=1), torch.cat(losses, dim=1).to(torch.float64)
         lengths = [len(rows) for rows in rows_K]
         return (
@@ -184,6 +202,8 @@ class Population:
         self.parameters_KP = self.parameters_KP.index_select(0, chosen)
         self.buffers_KQ = self.buffers_KQ.index_select(0, chosen)
         self.states = [state.index_select(0, chosen) for state in self.states]
+        if self.averages is not None:
+            self.averages.keep(chosen)
         self.models = [self.models[number] for number in alive]
         if self.models:
             self._lay_out()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from components.core.specs import Spec, setting
+from components.training.averaging import Averaging
 from components.training.losses import LossSpec
 from components.training.optimizers import AdamW, Optimizer
 from components.training.schedules import Cosine, Schedule, warm_up
@@ -58,14 +59,20 @@ class TrainingSpec(Spec):
         0.0, "share of a label spread over all classes", search={"choose": [0.0, 0.1]}, ge=0, lt=1
     )
     class_weights: Literal["none", "balanced"] = setting("none", "balanced: every class counts the same in sum")
+    clip_norm: Literal["none"] | Annotated[float, Field(gt=0)] = setting(
+        "none", "longest gradient of a model; a longer one is scaled down"
+    )
+    averaging: Literal["none"] | Annotated[Averaging, Field(discriminator="kind")] = setting(
+        "none", "ema | swa; means of weights along the way are judged and kept"
+    )
     early_stopping: EarlyStopping | Literal["none"] = setting(
         EarlyStopping(), "the best epoch's weights are kept; none = the last epoch's"
     )
 
-    @field_validator("loss", "optimizer", "schedule", mode="before")
+    @field_validator("loss", "optimizer", "schedule", "averaging", mode="before")
     @classmethod
     def _word_is_kind(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) and value != "auto" else value
+        return {"kind": value} if isinstance(value, str) and value not in ("auto", "none") else value
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate when this many epochs are over, parts of an epoch counted."""

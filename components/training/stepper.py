@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from components.augmentation import images
 from components.networks.network import Network, TrainingPass
+from components.training.averaging import Averages
 from components.training.batches import Batches, Resident, batch_of
-from components.training.losses import Loss, training_loss
+from components.training.clipping import clip
+from components.training.losses import Criterion, Loss
+from components.training.losses.weighting import class_factors
 
 if TYPE_CHECKING:
     from components.training.population import Model
@@ -31,11 +35,12 @@ class Stepper:
         parameters_KP: torch.Tensor,
         buffers_KQ: torch.Tensor,
         states: Sequence[torch.Tensor],
+        averages: Averages | None,
     ) -> None:
         """`parameters_KP`, `buffers_KQ` and `states` [K, P] are changed in place, row by row of `models`."""
         self._network = network
         self._resident = resident
-        self._loss = loss
+        self._averages = averages
         self._models = models
         layout, device, dtype = network.parameters, parameters_KP.device, parameters_KP.dtype
         fits = [resident.fit[model.row.fold] for model in models]
@@ -55,8 +60,14 @@ class Stepper:
             for number in range(len(models))
         ]
         self._generators = [model.generator for model in models]
+        policies = [model.row.augment for model in models]
+        self._policies = policies if any(policy is not None for policy in policies) else None
         self._made = [int(model.num_steps) for model in models]
-        self._smoothing = [model.row.training.label_smoothing for model in models]
+        trainings = [model.row.training for model in models]
+        factor_KC = class_factors(
+            resident, [model.row.fold for model in models], [training.class_weights for training in trainings]
+        )
+        self.criterion = Criterion(loss, trainings, dtype, device, factor_KC)
         first = models[0].row.network
         names = [name for name in type(first).per_row if not isinstance(getattr(first, name), str)]
         self._settings = {name: tuple(float(getattr(model.row.network, name)) for model in models) for name in names}
@@ -73,7 +84,10 @@ class Stepper:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
         active = self._batches.active[step]
         positions_KB = self._order_KTB[:, step]
-        x_KB = self._resident.scaled(self._resident.gather(positions_KB), self.folds_K)
+        x_KB, mixed = self._resident.gather(positions_KB), None
+        if self._policies is not None:
+            x_KB, mixed = images.augment(x_KB, self._policies, self._batches.counts[step], self._generators)
+        x_KB = self._resident.scaled(x_KB, self.folds_K)
         training = TrainingPass(
             settings=self._settings,
             generators=self._generators,
@@ -82,14 +96,25 @@ class Stepper:
             active=active,
         )
         outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
-        target_KB = self._resident.labels(positions_KB)
-        loss_K = training_loss(self._loss, outputs_KBC, target_KB, self._share_KTB[:, step], self._smoothing)
+        loss_K = self._loss(outputs_KBC, positions_KB, self._share_KTB[:, step], mixed)
         gradients = torch.autograd.grad(loss_K.sum(), list(self.leaves.values()))
         for view, gradient in zip(self._gradient_views, gradients, strict=True):
             view.copy_(gradient)
         for number, on in enumerate(active):
             if on:
                 self._move(number, self._rates[number][step])
+
+    def _loss(
+        self, outputs_KBC: torch.Tensor, positions_KB: torch.Tensor, share_KB: torch.Tensor, mixed: images.Mixed | None
+    ) -> torch.Tensor:
+        """Return each model's loss [K]; a mixed picture's is that of both its labels, by their shares."""
+        target_KB = self._resident.labels(positions_KB, self.folds_K)
+        weight_KB = self._resident.weights(positions_KB)
+        if mixed is None:
+            return self.criterion.training(outputs_KBC, target_KB, share_KB, weight_KB)
+        own_K = self.criterion.training(outputs_KBC, target_KB, share_KB * mixed.share_KB, weight_KB)
+        partners_KB, others_KB = mixed.labels(target_KB), share_KB * (1 - mixed.share_KB)
+        return own_K + self.criterion.training(outputs_KBC, partners_KB, others_KB, weight_KB)
 
     def _move(self, number: int, rate: float) -> None:
         """Make one row's step."""
@@ -98,6 +123,10 @@ class Stepper:
         row_P, gradient_P, states = self._rows[number]
         if training.l1:
             gradient_P.add_(row_P.sign() * self._penalised_P, alpha=training.l1)
+        if training.clip_norm != "none":
+            clip(gradient_P, training.clip_norm)
         self._made[number] += 1
         model.num_steps.fill_(self._made[number])
         training.optimizer.step(row_P, gradient_P, states, model.num_steps, rate)
+        if self._averages is not None and training.averaging != "none":
+            self._averages.after_step(number, training.averaging, self._made[number])

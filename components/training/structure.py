@@ -24,6 +24,7 @@ def structure(spec: JSON) -> str:
         "batch_size": training.batch_size,
         "optimizer": _kind_and_switches(training.optimizer),
         "loss": _kind_and_switches(training.loss),
+        "averaging": _kind_and_switches(training.averaging),
         "epochs": training.epochs,
     }
     return json.dumps(shared, sort_keys=True)
