@@ -20,7 +20,7 @@ from components.project.families import load_bundle
 
 README = Path(__file__).parents[1] / "README.md"
 LEFT_OUT = ("git clone", "pip install", "make ")
-SECONDS = ("--seconds 600", "--seconds 45")
+SECONDS = ("--seconds 600", "--seconds 90")
 CUT = ("espalier set split.folds=2", "espalier set search.training.epochs=6")
 
 
