@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from components.networks.products import product
+
 EPSILON = 1e-5
 MOMENTUM = 0.1  # share of a batch in the running statistics, as in torch
 
@@ -19,7 +21,7 @@ def linear(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor)
     """Return x W' + b: [K, B, O]. Weights are stored [O, I], which is 4 to 6 times faster where O is narrow."""
     if weight_KOI.shape[1] == 1:  # a matrix product with one column takes other kernels for K = 1: other last bits
         return (x_KBI * weight_KOI).sum(2, keepdim=True) + bias_KO.unsqueeze(1)
-    return torch.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
+    return product(x_KBI, weight_KOI, bias_KO)
 
 
 def dropout(h_KBO: torch.Tensor, rates: Sequence[float], generators: Sequence[torch.Generator]) -> torch.Tensor:

@@ -15,6 +15,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "mlp": "components.networks.mlp:MLP",
         "cnn": "components.networks.cnn:CNN",
+        "rnn": "components.networks.rnn:RNN",
+        "lstm": "components.networks.lstm:LSTM",
+        "gru": "components.networks.gru:GRU",
+        "transformer": "components.networks.transformer:Transformer",
     }
 )
 

@@ -24,13 +24,13 @@ def row_by_row(
 
     Outputs of padding are 0. Its rows come last in a batch.
     """
-    outputs = []
+    outputs: list[torch.Tensor | None] = []
     for number in range(len(x)):
         own = {name: view[number : number + 1] for name, view in parameters.items()}
         own_buffers = {name: view[number : number + 1] for name, view in buffers.items()}
         rows = x[number : number + 1]
         if training is None:
-            parts = [forward(own, own_buffers, part, None) for part in rows.split(LARGEST_PIECE, dim=1)]
+            parts = [forward(own, own_buffers, part, None) for part in torch.split(rows, LARGEST_PIECE, dim=1)]
             outputs.append(torch.cat(parts, dim=1))
             continue
         weight_KB = training.weight_KB

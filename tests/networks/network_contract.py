@@ -1,0 +1,312 @@
+"""What every network promises, whatever its kind. A kind joins by standing in `registry.KINDS`; it needs a reference
+made of torch's own modules (`torch_references.py`), and settings to be tried with (`CASES`).
+
+`CONTRACT` is checked one promise at a time. `MODELS` models stand in a stack, each with weights of its own.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils.flop_counter import FlopCounterMode
+from torch_references import REFERENCES
+
+from components.networks import describe
+from components.networks.network import Inputs, TrainingPass
+from components.networks.registry import read_spec
+
+MODELS, ROWS, OUTPUTS = 3, 32, 3
+TABLE, SEQUENCE, IMAGE = Inputs(shape=(6,)), Inputs(shape=(7, 5)), Inputs(shape=(9, 7, 2))
+
+
+@dataclass(frozen=True)
+class Case:
+    """Settings of one kind, and the shape of the rows it is tried on."""
+
+    settings: dict
+    inputs: Inputs
+
+    @property
+    def spec(self):
+        return read_spec(self.settings)
+
+    @property
+    def network(self):
+        return self.spec.build(self.inputs, OUTPUTS)
+
+    def __str__(self):
+        parts = [str(value) if key == "kind" else f"{key}={value}" for key, value in self.settings.items()]
+        return f"{'-'.join(parts)}-on-{self.inputs.kind}"
+
+
+def cases(kind, inputs, *settings):
+    return [Case({"kind": kind, **one}, inputs) for one in settings]
+
+
+def recurrent(kind):
+    small = {"width": 4}
+    return [
+        *cases(
+            kind,
+            SEQUENCE,
+            small | {"bidirectional": False},
+            small | {"layers": 2},
+            small | {"layers": 2, "pooling": "mean"},
+            small | {"pooling": "attention"},
+        ),
+        *cases(kind, IMAGE, {"width": 5}),
+    ]
+
+
+CASES = [
+    *cases("mlp", TABLE, {"layers": 2, "width": 8}, {"layers": 2, "width": 8, "batch_norm": True}),
+    *cases("mlp", SEQUENCE, {"layers": 1, "width": 4, "activation": "tanh"}),
+    *cases("mlp", IMAGE, {"layers": 1, "width": 5, "activation": "mish"}),
+    *cases(
+        "cnn",
+        IMAGE,
+        {"blocks": 2, "filters": 3},
+        {"blocks": 2, "filters": 3, "convolutions": 2, "residual": True, "stride": 2, "kernel": 5},
+        {"blocks": 3, "filters": 2, "padding": "valid", "pooling": "average", "head": "flatten", "activation": "mish"},
+        {"blocks": 2, "filters": 4, "padding": 2, "pooling": "none", "residual": True, "batch_norm": False},
+        {"blocks": 2, "filters": 2, "kernel": 4, "residual": True, "pooling": "none", "activation": "tanh"},
+        {"blocks": 2, "filters": 2, "kernel": 5, "residual": True, "padding": "valid", "activation": "leaky_relu"},
+    ),
+    *recurrent("rnn"),
+    *cases("rnn", SEQUENCE, {"width": 4, "activation": "relu"}),
+    *recurrent("gru"),
+    *recurrent("lstm"),
+    *cases(
+        "transformer",
+        SEQUENCE,
+        {"layers": 2, "width": 8},
+        {"layers": 2, "width": 12, "norm": "post", "pooling": "class_token", "heads": 2},
+    ),
+    *cases(
+        "transformer",
+        IMAGE,
+        {"layers": 1, "width": 8, "patch": 3, "activation": "relu", "feed_forward": 1},
+        {"layers": 1, "width": 8, "pooling": "class_token"},
+    ),
+]
+
+
+@dataclass
+class Stack:
+    """Some models of a case with their tensors as flat rows."""
+
+    network: object
+    flat: torch.Tensor
+    flat_buffers: torch.Tensor
+
+    @property
+    def views(self):
+        return self.network.parameters.views(self.flat)
+
+    @property
+    def buffers(self):
+        return self.network.buffers.views(self.flat_buffers)
+
+    def only(self, numbers):
+        return Stack(self.network, self.flat[numbers].clone(), self.flat_buffers[numbers].clone())
+
+    def forward(self, x, training=None, lengths=None):
+        return self.network.forward(self.views, self.buffers, x, training, lengths)
+
+
+def begun(case, dtype=torch.float32, **settings):
+    """Models that each began by their own generator; running statistics and biases as if they had been trained."""
+    network = case.network
+    flat = network.parameters.zeros(MODELS, torch.float32, torch.device("cpu"))
+    buffers = network.buffers.zeros(MODELS, torch.float32, torch.device("cpu"))
+    for model in range(MODELS):
+        generator = torch.Generator().manual_seed(model)
+        own, own_buffers = flat[model : model + 1], buffers[model : model + 1]
+        network.initialize(case.spec, network.parameters.views(own), network.buffers.views(own_buffers), generator)
+        own.add_(0.1 * torch.randn(own.shape, generator=generator))
+        own_buffers.add_(0.1 * torch.rand(own_buffers.shape, generator=generator))
+    return Stack(network, flat.to(dtype), buffers.to(dtype))
+
+
+def rows(case, dtype=torch.float32, count=ROWS):
+    return torch.randn(MODELS, count, *case.inputs.shape, generator=torch.Generator().manual_seed(9)).to(dtype)
+
+
+def a_pass(numbers=range(MODELS), rates=(0.0, 0.0, 0.0), weight=None, steps=20):
+    """A step of training for these models of the stack."""
+    return TrainingPass(
+        settings={"dropout": tuple(rates[number] for number in numbers)},
+        generators=[torch.Generator().manual_seed(number) for number in numbers],
+        weight_KB=weight,
+        steps=(steps,) * len(numbers),
+        active=(True,) * len(numbers),
+    )
+
+
+def gives_one_row_of_outputs_per_row(case):
+    stack = begun(case)
+    for count in (1, 5, ROWS):
+        for training in (None, a_pass()):
+            found = stack.forward(rows(case, count=count), training)
+            assert found.shape == (MODELS, count, OUTPUTS)
+            assert torch.isfinite(found).all()
+
+
+def is_what_torchs_modules_make_of_its_parameters(case):
+    """Outputs, running statistics and every gradient, in float64, for each model of the stack."""
+    for training in (None, a_pass()):
+        stack, x = begun(case, torch.float64), rows(case, torch.float64)
+        before = stack.flat_buffers.clone()
+        leaves = {name: view.clone().requires_grad_() for name, view in stack.views.items()}
+        buffers = stack.buffers
+        found = stack.network.forward(leaves, buffers, x, training)
+        upper = torch.randn(found.shape, generator=torch.Generator().manual_seed(1)).to(torch.float64)
+        gradients = torch.autograd.grad(found, list(leaves.values()), upper)
+        for model in range(MODELS):
+            reference = REFERENCES[case.spec.kind](case.spec, case.inputs, OUTPUTS)
+            own = {name: view[model].detach().clone().requires_grad_() for name, view in leaves.items()}
+            statistics = {name: view[model].clone() for name, view in stack.network.buffers.views(before).items()}
+            wanted = reference(own | statistics, x[model], training is not None)
+            close(found[model], wanted)
+            for name, view in buffers.items():
+                close(view[model], statistics[name])
+            for ours, theirs in zip(
+                gradients, torch.autograd.grad(wanted, list(own.values()), upper[model]), strict=True
+            ):
+                close(ours[model], theirs)
+
+
+def close(found, wanted):
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-10)
+
+
+def step(stack, x, training):
+    """Outputs, gradients and running statistics of one step of training."""
+    leaves = {name: view.clone().requires_grad_() for name, view in stack.views.items()}
+    found = stack.network.forward(leaves, stack.buffers, x, training)
+    upper = torch.sin(torch.arange(found[0].numel()).view(found.shape[1:]).float()).expand_as(found)
+    if training.weight_KB is not None:
+        upper = upper * training.weight_KB.unsqueeze(2)
+    return [found.detach(), *torch.autograd.grad(found, list(leaves.values()), upper), stack.flat_buffers]
+
+
+def gives_a_model_the_same_bits_in_every_stack(case):
+    """Alone, permuted, beside a model with padding: equal to the last bit, with noise, on one thread."""
+    x, rates = rows(case), (0.3, 0.0, 0.5)
+    weight = torch.ones(MODELS, ROWS)
+    weight[1, 20:] = 0
+    whole, whole_x = begun(case), rows(case)
+    plain = whole.forward(whole_x)
+    made = step(whole, x, a_pass(rates=rates, weight=weight))
+    for numbers in ([0], [1], [2], [2, 0, 1], [2, 0]):
+        part = begun(case).only(numbers)
+        assert torch.equal(part.forward(x[numbers]), plain[numbers])
+        own = weight[numbers] if 1 in numbers else None  # without the one that has padding, nothing is said of it
+        again = step(part, x[numbers], a_pass(numbers, rates, own))
+        for name, one, other in zip(["outputs", *part.views, "buffers"], again, made, strict=True):
+            if name == "outputs":  # those of padding have no meaning
+                one, other = (values * (1 if own is None else own.unsqueeze(2)) for values in (one, other[numbers]))
+                assert torch.equal(one, other)
+            else:
+                assert torch.equal(one, other[numbers]), f"{name} of {numbers}"
+
+
+def leaves_padding_out(case):
+    """A short batch with padding is as if the padding were not there."""
+    stack, x = begun(case, torch.float64), rows(case, torch.float64)
+    weight = torch.ones(MODELS, ROWS, dtype=torch.float64)
+    weight[:, 20:] = 0
+    padded = step(begun(case, torch.float64), x, a_pass(weight=weight))
+    short = step(stack, x[:, :20], a_pass())
+    close(padded[0][:, :20], short[0])
+    for one, other in zip(padded[1:], short[1:], strict=True):
+        close(one, other)
+
+
+def comes_back_from_a_file(case, tmp):
+    stack, x = begun(case), rows(case)
+    layout, buffers = stack.network.parameters, stack.network.buffers
+    save_file(layout.split(stack.flat[1]) | buffers.split(stack.flat_buffers[1]), tmp / "one.safetensors")
+    tensors = load_file(tmp / "one.safetensors")
+    again = Stack(case.network, layout.join(tensors)[None], buffers.join(tensors)[None])
+    assert torch.equal(again.forward(x[1:2]), stack.forward(x)[1:2])
+
+
+def counts_its_parameters_and_products(case):
+    """The layout, the table and torch's modules agree; the cost is what torch counts in a forward pass."""
+    network = case.network
+    reference = REFERENCES[case.spec.kind](case.spec, case.inputs, OUTPUTS)
+    table = describe(case.settings, case.inputs.shape, OUTPUTS)
+    assert table == network.table()
+    assert network.parameters.num_values == reference.num_parameters == sum(row["parameters"] for row in table)
+    assert all(row.keys() == {"layer", "shape", "parameters"} for row in table)
+    steps = torch.full((1, 1), case.inputs.shape[0])  # so that no kernel hides its products from the counter
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        begun(case).only([0]).forward(rows(case)[:1, :1], None, steps)
+    assert counter.get_total_flops() == 2 * network.cost()
+
+
+def draws_noise_in_training_alone(case):
+    """And each model its own share, from its own generator."""
+    if case.spec.model_copy(update={"batch_norm": False}) != case.spec:
+        return  # the outputs of a training step differ anyway
+    stack, x = begun(case), rows(case)
+    plain, noisy = stack.forward(x), stack.forward(x, a_pass(rates=(0.5, 0.0, 0.5)))
+    torch.testing.assert_close(noisy[1], plain[1], rtol=1e-4, atol=1e-5)
+    for model in (0, 2):
+        assert not torch.allclose(noisy[model], plain[model], rtol=1e-2, atol=1e-2)
+
+
+def begins_as_its_initialization_says(case):
+    """Every scheme gives other weights, the same for the same generator, and nothing but numbers."""
+    found = []
+    for scheme in ("he", "xavier", "lecun", "orthogonal"):
+        spec = case.spec.model_copy(update={"initialization": scheme})
+        network = spec.build(case.inputs, OUTPUTS)
+        for _ in range(2):
+            flat = network.parameters.zeros(1, torch.float32, torch.device("cpu"))
+            flat_buffers = network.buffers.zeros(1, torch.float32, torch.device("cpu"))
+            views, buffers = network.parameters.views(flat), network.buffers.views(flat_buffers)
+            network.initialize(spec, views, buffers, torch.Generator().manual_seed(0))
+            found.append(flat)
+            assert torch.isfinite(flat).all()
+            assert not any(
+                view.any() for name, view in views.items() if name == "output.bias" or name.endswith("state.bias")
+            )
+    for scheme in range(4):
+        assert torch.equal(found[2 * scheme], found[2 * scheme + 1])
+        assert not any(torch.equal(found[2 * scheme], found[2 * other]) for other in range(scheme))
+
+
+CONTRACT = (
+    gives_one_row_of_outputs_per_row,
+    is_what_torchs_modules_make_of_its_parameters,
+    gives_a_model_the_same_bits_in_every_stack,
+    leaves_padding_out,
+    counts_its_parameters_and_products,
+    draws_noise_in_training_alone,
+    begins_as_its_initialization_says,
+)
+
+
+def reads_each_sequence_to_its_own_end(case):
+    """As torch's modules with packed sequences or a padding mask; and what lies behind an end has no say."""
+    stack, x = begun(case, torch.float64), rows(case, torch.float64, count=6)
+    steps = case.inputs.shape[0]
+    lengths = torch.tensor([[1, steps, 3, 2, steps, 5], [steps] * 6, [2, 1, steps, 4, 3, 1]])
+    leaves = {name: view.clone().requires_grad_() for name, view in stack.views.items()}
+    found = stack.network.forward(leaves, stack.buffers, x, None, lengths)
+    upper = torch.randn(found.shape, generator=torch.Generator().manual_seed(1)).to(torch.float64)
+    gradients = torch.autograd.grad(found, list(leaves.values()), upper)
+    for model in range(MODELS):
+        reference = REFERENCES[case.spec.kind](case.spec, case.inputs, OUTPUTS)
+        own = {name: view[model].detach().clone().requires_grad_() for name, view in leaves.items()}
+        wanted = reference(own, x[model], False, lengths[model])
+        close(found[model], wanted)
+        theirs = torch.autograd.grad(wanted, list(own.values()), upper[model])
+        for ours, their in zip(gradients, theirs, strict=True):
+            close(ours[model], their)
+    behind = torch.arange(steps).view(1, 1, steps, 1) >= lengths[..., None, None]
+    assert torch.equal(stack.forward(x.masked_fill(behind, 1e6), None, lengths), found)
+    full = torch.full_like(lengths, steps)
+    close(stack.forward(x, None, full), stack.forward(x))

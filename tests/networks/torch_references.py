@@ -1,0 +1,267 @@
+"""What torch's own modules make of our parameters: one function per architecture, for one model.
+
+A reference is made for settings and the shape of a row; called with our tensors (by our names), it hands them to
+torch's modules, so that gradients arrive at our tensors. `modules` holds the modules, whose parameters are counted.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+}
+
+
+class Reference:
+    """Modules by name, and how our tensors are called there."""
+
+    def __init__(self, spec, inputs, num_outputs):
+        self.spec, self.inputs, self.num_outputs = spec, inputs, num_outputs
+        self.modules = {}
+
+    @property
+    def num_parameters(self):
+        return sum(value.numel() for module in self.modules.values() for value in module.parameters())
+
+    def add(self, name, module):
+        self.modules[name] = module.double()
+
+    def through(self, name, tensors, *args, ours=None, **more):
+        """Call a module with tensors {its own name: tensor}; ours None: <name>.weight and <name>.bias."""
+        module = self.modules[name]
+        if ours is None:
+            ours = {one: tensors[f"{name}.{one}"] for one, _ in module.named_parameters()}
+        return functional_call(module, ours, args, more)
+
+    def norm(self, name, tensors, h, training):
+        module = self.modules[name].train(training)
+        ours = {
+            "weight": tensors[f"{name}.scale"],
+            "bias": tensors[f"{name}.shift"],
+            "running_mean": tensors[f"{name}.mean"],  # brought up to date in place
+            "running_var": tensors[f"{name}.variance"],
+        }
+        return functional_call(module, ours, (h,))
+
+
+class MLP(Reference):
+    def __init__(self, *args):
+        super().__init__(*args)
+        widths = [self.inputs.size, *[self.spec.width] * self.spec.layers, self.num_outputs]
+        for number, (width, outputs) in enumerate(pairwise(widths)):
+            self.add(f"{number}", nn.Linear(width, outputs))
+            if self.spec.batch_norm and number < self.spec.layers:
+                self.add(f"{number}.norm", nn.BatchNorm1d(outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        h = x.flatten(1)
+        for number in range(self.spec.layers):
+            h = self.through(f"{number}", tensors, h)
+            if self.spec.batch_norm:
+                h = self.norm(f"{number}.norm", tensors, h, training)
+            h = ACTIVATIONS[self.spec.activation]()(h)
+        return self.through(f"{self.spec.layers}", tensors, h)
+
+
+class CNN(Reference):
+    def __init__(self, *args):
+        super().__init__(*args)
+        spec, (height, width, channels) = self.spec, self.inputs.shape
+        self.places = {}
+        for block in range(spec.blocks):
+            filters, into = spec.filters * 2**block, channels
+            for number in range(spec.convolutions):
+                padding = self.padding(min(height, width))
+                stride = spec.stride if number == 0 else 1
+                self.add(
+                    f"{block}.{number}", nn.Conv2d(into, filters, spec.kernel, stride, 0, bias=not spec.batch_norm)
+                )
+                if spec.batch_norm:
+                    self.add(f"{block}.{number}.norm", nn.BatchNorm2d(filters))
+                self.places[block, number] = (stride, padding)
+                height, width = ((side + sum(padding) - spec.kernel) // stride + 1 for side in (height, width))
+                into = filters
+            if spec.residual:
+                self.add(f"{block}.shortcut", nn.Conv2d(channels, filters, 1, bias=False))
+            if spec.pooling != "none":
+                height, width = max(height // 2, 1), max(width // 2, 1)
+            channels = filters
+        features = channels if spec.head == "average" else channels * height * width
+        self.add("output", nn.Linear(features, self.num_outputs))
+
+    def padding(self, side):
+        same = ((self.spec.kernel - 1) // 2, self.spec.kernel // 2)
+        own = {"same": same, "valid": (0, 0)}.get(self.spec.padding, (self.spec.padding, self.spec.padding))
+        return own if side + sum(own) >= self.spec.kernel else same
+
+    def __call__(self, tensors, x, training, lengths=None):
+        h = x.permute(0, 3, 1, 2)
+        for block in range(self.spec.blocks):
+            h = self.block(block, tensors, h, training)
+        h = h.mean((2, 3)) if self.spec.head == "average" else h.flatten(1)
+        return self.through("output", tensors, h)
+
+    def block(self, block, tensors, h, training):
+        spec, beside, activation = self.spec, h, ACTIVATIONS[self.spec.activation]()
+        for number in range(spec.convolutions):
+            name, (stride, padding) = f"{block}.{number}", self.places[block, number]
+            ours = {"weight": tensors[f"{name}.weight"].permute(0, 3, 1, 2)}
+            if not spec.batch_norm:
+                ours["bias"] = tensors[f"{name}.bias"]
+            h = self.through(name, tensors, functional.pad(h, (*padding, *padding)), ours=ours)
+            if spec.batch_norm:
+                h = self.norm(f"{name}.norm", tensors, h, training)
+            beside = self.middle(beside, stride, padding)
+            if number < spec.convolutions - 1:
+                h = activation(h)
+        if spec.residual:
+            shortcut = {"weight": tensors[f"{block}.shortcut.weight"].permute(0, 3, 1, 2)}
+            h = h + self.through(f"{block}.shortcut", tensors, beside, ours=shortcut)
+        h = activation(h)
+        window = tuple(min(2, side) for side in h.shape[2:])
+        pools = {"max": nn.MaxPool2d(window), "average": nn.AvgPool2d(window), "none": nn.Identity()}
+        return pools[spec.pooling](h)
+
+    def middle(self, h, stride, padding):
+        """The middle pixel of each window, by a convolution that picks it."""
+        picks = torch.zeros(h.shape[1], 1, self.spec.kernel, self.spec.kernel, dtype=h.dtype)
+        picks[:, 0, (self.spec.kernel - 1) // 2, (self.spec.kernel - 1) // 2] = 1
+        return functional.conv2d(functional.pad(h, (*padding, *padding)), picks, stride=stride, groups=h.shape[1])
+
+
+class Recurrent(Reference):
+    kind = nn.RNN
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        spec, width = self.spec, self.inputs.size // self.inputs.shape[0]
+        more = {"nonlinearity": spec.activation} if self.kind is nn.RNN else {}
+        self.add(
+            "cells",
+            self.kind(width, spec.width, spec.layers, batch_first=True, bidirectional=spec.bidirectional, **more),
+        )
+        outputs = spec.width * (1 + spec.bidirectional)
+        if spec.pooling == "attention":
+            self.add("attention", nn.Linear(outputs, outputs))
+            self.add("attention.query", nn.Linear(outputs, 1, bias=False))
+        self.add("output", nn.Linear(outputs, self.num_outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        x = x.flatten(2)
+        lengths = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        ours = {}
+        for name, _ in self.modules["cells"].named_parameters():  # weight_ih_l0_reverse
+            what, side, layer, *reverse = name.split("_")
+            direction = "backward" if reverse else "forward"
+            ours[name] = tensors[f"{layer[1:]}.{direction}.{'input' if side == 'ih' else 'state'}.{what}"]
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        told, last = functional_call(self.modules["cells"], ours, (packed,))
+        told, _ = pad_packed_sequence(told, batch_first=True, total_length=x.shape[1])
+        last = last[0] if isinstance(last, tuple) else last
+        valid = torch.arange(x.shape[1]) < lengths[:, None]
+        if self.spec.pooling == "last":
+            seen = torch.cat(list(last[-(1 + self.spec.bidirectional) :]), dim=1)
+        elif self.spec.pooling == "mean":
+            seen = told.sum(1) / lengths[:, None]
+        else:
+            found = torch.tanh(self.through("attention", tensors, told))
+            scores = self.through("attention.query", tensors, found)[..., 0]
+            share = torch.softmax(scores.masked_fill(~valid, -torch.inf), dim=1)
+            seen = (told * share[..., None]).sum(1)
+        return self.through("output", tensors, seen)
+
+
+class GRU(Recurrent):
+    kind = nn.GRU
+
+
+class LSTM(Recurrent):
+    kind = nn.LSTM
+
+
+class Tokens(nn.Module):
+    """Learned vectors."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(*shape))
+
+
+class Transformer(Reference):
+    def __init__(self, *args):
+        super().__init__(*args)
+        spec, shape = self.spec, self.inputs.shape
+        if len(shape) == 3:
+            steps, width = -(-shape[0] // spec.patch) * -(-shape[1] // spec.patch), spec.patch**2 * shape[2]
+        else:
+            steps, width = shape
+        self.add("embedding", nn.Linear(width, spec.width))
+        self.add("positions", Tokens(steps, spec.width))
+        if spec.pooling == "class_token":
+            self.add("class_token", Tokens(1, spec.width))
+        for layer in range(spec.layers):
+            self.add(
+                f"{layer}",
+                nn.TransformerEncoderLayer(
+                    spec.width,
+                    spec.heads,
+                    spec.feed_forward * spec.width,
+                    dropout=0.0,
+                    activation=ACTIVATIONS[spec.activation](),
+                    batch_first=True,
+                    norm_first=spec.norm == "pre",
+                ),
+            )
+        if spec.norm == "pre":
+            self.add("norm", nn.LayerNorm(spec.width))
+        self.add("output", nn.Linear(spec.width, self.num_outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        spec = self.spec
+        if x.ndim == 4:
+            down, right = (-side % spec.patch for side in x.shape[1:3])
+            whole = functional.pad(x.permute(0, 3, 1, 2), (0, right, 0, down))
+            parts = functional.unfold(whole, spec.patch, stride=spec.patch)  # [B, D * side * side, T]
+            x = parts.transpose(1, 2).unflatten(2, (-1, spec.patch**2)).transpose(2, 3).flatten(2)
+        h = self.through("embedding", tensors, x) + tensors["positions"]
+        lengths = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        if spec.pooling == "class_token":
+            h, lengths = torch.cat([tensors["class_token"].expand(len(h), 1, -1), h], dim=1), lengths + 1
+        valid = torch.arange(h.shape[1]) < lengths[:, None]
+        for layer in range(spec.layers):
+            ours = self.layer(tensors, layer)
+            mask = torch.zeros(valid.shape, dtype=h.dtype).masked_fill(~valid, -torch.inf)
+            h = self.through(f"{layer}", tensors, h, ours=ours, src_key_padding_mask=mask)
+        if spec.norm == "pre":
+            h = self.through("norm", tensors, h, ours={"weight": tensors["norm.scale"], "bias": tensors["norm.shift"]})
+        if spec.pooling == "class_token":
+            return self.through("output", tensors, h[:, 0])
+        return self.through("output", tensors, (h * valid[..., None]).sum(1) / lengths[:, None])
+
+    def layer(self, tensors, layer):
+        ours = {}
+        for what in ("weight", "bias"):
+            parts = [tensors[f"{layer}.{name}.{what}"] for name in ("query", "key", "value")]
+            ours[f"self_attn.in_proj_{what}"] = torch.cat(parts)
+            ours[f"self_attn.out_proj.{what}"] = tensors[f"{layer}.mixed.{what}"]
+            ours[f"linear1.{what}"] = tensors[f"{layer}.wide.{what}"]
+            ours[f"linear2.{what}"] = tensors[f"{layer}.narrow.{what}"]
+            norm = {"weight": "scale", "bias": "shift"}[what]
+            ours[f"norm1.{what}"] = tensors[f"{layer}.attention.norm.{norm}"]
+            ours[f"norm2.{what}"] = tensors[f"{layer}.linear.norm.{norm}"]
+        return ours
+
+
+REFERENCES = {"mlp": MLP, "cnn": CNN, "rnn": Recurrent, "gru": GRU, "lstm": LSTM, "transformer": Transformer}
