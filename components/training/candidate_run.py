@@ -13,16 +13,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from components.augmentation.policy import ImagePolicy
 from components.core.contracts import Candidate, Outcome, Predictions
 from components.core.files import atomic_folder
 from components.core.seeds import derive
 from components.core.table import Schema
+from components.data.preprocessing.images import ImagePreprocess
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.networks.network import Inputs, NetworkSpec
 from components.networks.registry import read_spec
 from components.training import losses
 from components.training.member import FoldNetwork, NetworkMember, joined_folds, load_network
 from components.training.population import Model, Row
+from components.training.prepared import Preprocess
 from components.training.scoring import Scoring
 from components.training.spec import TrainingSpec
 from components.training.tasks import failure
@@ -32,15 +35,19 @@ from components.training.tasks import failure
 class Settings:
     """A candidate's settled settings."""
 
-    preprocess: NetworkPreprocess
+    preprocess: Preprocess
     network: NetworkSpec
     training: TrainingSpec
+    augment: ImagePolicy | None  # of train pictures, on the fly
 
     @classmethod
-    def of(cls, candidate: Candidate) -> "Settings":
-        """Read {"preprocess": ..., "network": ..., "training": ...}."""
+    def of(cls, candidate: Candidate, schema: Schema) -> "Settings":
+        """Read {"preprocess": ..., "network": ..., "training": ...}, and of pictures {"augment": ...}."""
+        preprocess = NetworkPreprocess if schema.picture is None else ImagePreprocess
+        augment = candidate.spec.get("augment")
         return cls(
-            preprocess=NetworkPreprocess.model_validate(candidate.spec["preprocess"]),
+            preprocess=preprocess.model_validate(candidate.spec["preprocess"]),
+            augment=None if augment is None else ImagePolicy.model_validate(augment),
             network=read_spec(candidate.spec["network"]),
             training=TrainingSpec.model_validate(candidate.spec["training"]),
         )
@@ -64,6 +71,7 @@ class CandidateRun:
                 seed=derive(seed, "search", candidate.number, "fold", fitted.fold.number),
                 network=settings.network,
                 training=settings.training,
+                augment=settings.augment,
             )
             for position, fitted in enumerate(scoring.prepared.folds)
         ]

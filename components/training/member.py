@@ -27,9 +27,8 @@ from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.target import TargetScaler
 from components.networks.network import Inputs, Network
 from components.networks.registry import read_spec
+from components.training.inputs import network_inputs, rows_at_once
 from components.training.losses import predictions
-
-CHUNK = 4096  # rows of one forward pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +70,10 @@ class NetworkMember:
         views, buffers = network.parameters.views(parameters_KP), network.buffers.views(buffers_KQ)
         parts = [np.zeros((0, self.num_outputs), dtype=np.float32)]
         with _one_thread(), torch.no_grad():
-            for start in range(0, len(wanted), CHUNK):
-                chosen = wanted[start : start + CHUNK]
-                x = [fold.preprocessor.transform(table, chosen).numeric_NF for fold in self.folds]
+            chunk = rows_at_once(self.folds[0].inputs.shape)
+            for start in range(0, len(wanted), chunk):
+                chosen = wanted[start : start + chunk]
+                x = [network_inputs(fold.preprocessor, table, chosen) for fold in self.folds]
                 outputs_KNC = network.forward(views, buffers, torch.from_numpy(np.stack(x)), None)
                 parts.append(self._mean(predictions(outputs_KNC, self.task).numpy()))
         return np.concatenate(parts)

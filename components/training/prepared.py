@@ -1,10 +1,12 @@
-"""The folds as networks see them: preprocessed by each fold's own preprocessor, and laid into one resident matrix.
+"""The folds as networks see them: rows of a table preprocessed by each fold's own preprocessor, fold under fold in one
+resident matrix; pictures once for all folds, as bytes, with the scale that each fold fitted.
 
 Fitted once per preprocessing settings and kept while there is room, because the candidates of a search share a few.
 
 Legend: n rows, M rows of all folds, F inputs, S folds.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +17,16 @@ from numpy.typing import NDArray
 
 from components.core.contracts import Fold, Preprocessor
 from components.core.seeds import generator
-from components.core.table import Table
+from components.core.table import IMAGE, Table
+from components.data.preprocessing.images import ImagePreprocess, ImagePreprocessor
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.target import TargetScaler
 from components.training.batches import LARGEST_CHUNK, Resident
 
 ROOM = 512 * 1024**2  # bytes of resident matrices that one worker keeps
+
+Preprocess = NetworkPreprocess | ImagePreprocess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +55,14 @@ class Preparer:
         self._folds = tuple(folds)
         self._seed = seed
         self._device = device
-        self._known: dict[NetworkPreprocess, Prepared] = {}  # the latest last
+        self._known: dict[Preprocess, Prepared] = {}  # the latest last
+        self._pictures: torch.Tensor | None = None
 
-    def prepare(self, spec: NetworkPreprocess) -> Prepared:
+    def prepare(self, spec: Preprocess) -> Prepared:
         """Fit and transform, or return what is still known."""
-        found = self._known.pop(spec, None) or self._prepare(spec)
+        found = self._known.pop(spec, None)
+        if found is None:
+            found = self._prepare_pictures(spec) if isinstance(spec, ImagePreprocess) else self._prepare(spec)
         self._known[spec] = found
         while len(self._known) > 1 and sum(_bytes(it) for it in self._known.values()) > ROOM:
             del self._known[next(iter(self._known))]
@@ -90,6 +98,42 @@ class Preparer:
             scored=tuple(scored),
         )
         return Prepared(folds=tuple(folds), resident=resident)
+
+    def _prepare_pictures(self, spec: ImagePreprocess) -> Prepared:
+        target, numbers = self._table.target(), self._table.schema.task == "regression"
+        folds, y_parts, centres, widths = [], [], [], []
+        for fold in self._folds:
+            preprocessor = build(spec, self._table.schema).fit(self._table, fold.fit_rows)
+            assert isinstance(preprocessor, ImagePreprocessor), "pictures have a preprocessor of their own"
+            scaler = TargetScaler.fit(target[fold.fit_rows]) if numbers else None
+            y_parts.append(target if scaler is None else scaler.transform(target))
+            centres.append(preprocessor.centre_D)
+            widths.append(preprocessor.width_D)
+            folds.append(
+                PreparedFold(fold=fold, preprocessor=preprocessor, scaler=scaler, truth_n=target[fold.score_rows])
+            )
+        resident = Resident(
+            x_M=self._all_pictures(),
+            y_M=torch.from_numpy(np.concatenate(y_parts)).to(self._device),
+            fit=tuple(torch.from_numpy(fold.fit_rows) for fold in self._folds),
+            sample=tuple(torch.from_numpy(fold.fit_rows[self._sample(fold)]) for fold in self._folds),
+            scored=tuple(torch.from_numpy(fold.score_rows) for fold in self._folds),
+            scale=(self._scale(centres), self._scale(widths)),
+        )
+        return Prepared(folds=tuple(folds), resident=resident)
+
+    def _all_pictures(self) -> torch.Tensor:
+        """Return the bytes of all pictures: on a CPU mapped from their file, which workers share."""
+        if self._pictures is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", UserWarning
+                )  # torch: the mapped file may not be written to; nobody does
+                self._pictures = torch.from_numpy(self._table.array(IMAGE)).to(self._device)
+        return self._pictures
+
+    def _scale(self, parts_S: Sequence[NDArray[np.float64] | None]) -> torch.Tensor:
+        return torch.from_numpy(np.stack([part for part in parts_S if part is not None])).float().to(self._device)
 
     def _sample(self, fold: Fold) -> NDArray[np.int64]:
         """Choose real fit rows, as many as are scored: positions in fit_rows for the train curve."""

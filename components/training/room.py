@@ -10,19 +10,19 @@ import functools
 import os
 from pathlib import Path
 
+from components.networks.network import Network
 from components.training.batches import Resident, batch_of, padded_batch
-from components.training.candidate_run import CandidateRun
+from components.training.spec import TrainingSpec
 
 LAST_LEVEL = 32 * 1024**2  # bytes of cache, where the system does not say
 SHARE = 0.5
 
 
-def rows_that_fit(run: CandidateRun, resident: Resident) -> int:
+def rows_that_fit(network: Network, training: TrainingSpec, resident: Resident) -> int:
     """Return K, at least 1."""
-    training = run.rows[0].training
     batch = padded_batch(batch_of(training.batch_size, max(len(fit) for fit in resident.fit)))
-    parameters = run.network.parameters.size * (3 + training.optimizer.num_states)
-    widths = sum(row["shape"][-1] for row in run.network.table())
+    parameters = network.parameters.size * (3 + training.optimizer.num_states)
+    widths = sum(row["shape"][-1] for row in network.table())
     activations = batch * (2 * widths + sum(resident.shape))
     return max(1, int(SHARE * last_level_cache() / (4 * (parameters + activations))))
 

@@ -57,7 +57,7 @@ class Worker:
 
     def _train_together(self, candidates: Sequence[Candidate], task: Task) -> dict[int, Answer]:
         work = self._work
-        settings = [Settings.of(candidate) for candidate in candidates]
+        settings = [Settings.of(candidate, work.table.schema) for candidate in candidates]
         prepared = self._preparer.prepare(settings[0].preprocess)
         scoring = Scoring(prepared=prepared, metric=self._metric, task=work.table.schema.task)
         runs = [
@@ -66,7 +66,7 @@ class Worker:
         ]
         structure = candidates[0].structure
         if structure not in self._rows:
-            self._rows[structure] = rows_that_fit(runs[0], prepared.resident)
+            self._rows[structure] = rows_that_fit(runs[0].network, settings[0].training, prepared.resident)
         files = [] if task.resume is None else [self._file(run, task.resume) for run in runs]
         group = GroupRun(runs, scoring, most_rows=self._rows[structure], resting=files)
         cut = group.train(task.until, work.deadline.over)

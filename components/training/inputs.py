@@ -1,0 +1,32 @@
+"""What a fitted preprocessor makes of rows, as a network takes it: float32 [n, *shape].
+
+Training gathers the same from a resident matrix (`batches.py`); this is for prediction, of new rows too.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.contracts import Preprocessor
+from components.core.table import IMAGE, Table
+from components.data.preprocessing.images import WHITE, ImagePreprocessor
+
+FLOATS_AT_ONCE = 2**22  # of one fold's inputs in one forward pass
+ROWS_AT_ONCE = 4096
+
+
+def rows_at_once(shape: tuple[int, ...]) -> int:
+    """Return how many rows of this shape are predicted in one go."""
+    return max(1, min(ROWS_AT_ONCE, FLOATS_AT_ONCE // max(1, int(np.prod(shape)))))
+
+
+def network_inputs(preprocessor: Preprocessor, table: Table, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the inputs of some rows: standardised pictures, or numeric columns."""
+    features = preprocessor.transform(table, rows)
+    if not isinstance(preprocessor, ImagePreprocessor):
+        return features.numeric_NF
+    assert preprocessor.centre_D is not None, "fit comes first"
+    assert preprocessor.width_D is not None
+    shares = features.arrays[IMAGE].astype(np.float32) / np.float32(WHITE)
+    return (shares - preprocessor.centre_D.astype(np.float32)) / preprocessor.width_D.astype(np.float32)
