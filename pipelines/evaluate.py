@@ -31,6 +31,7 @@ from components.evaluation.material import (
     searched_facts,
 )
 from components.evaluation.plot_tables import write_plots
+from components.evaluation.report.contact_sheet import sheet_of
 from components.evaluation.report.page import render
 from components.evaluation.report.view import View, errors_alike, histograms_of, parts_of, worst_rows
 from components.evaluation.words import both
@@ -145,6 +146,7 @@ def _view(stage: Stage, case: Case, material: Material, scores: Scores) -> View:
         parts=parts_of(case),
         worst=worst_rows(case),
         alike=errors_alike(case),
+        sheet=sheet_of(case, stage.input("search") / "members", material.searches["search"].members),
         ms_per_row=_milliseconds(case),
         times=[(word, lines[word].seconds) for word in WORDS if word in lines and word not in ("evaluate", "export")],
         grown=datetime.now().astimezone().strftime("%d %b %Y %H:%M").lstrip("0"),

@@ -5,7 +5,7 @@ to grow it again, in `sections_judged.py`.
 """
 
 from components.evaluation.advice import SEVERITIES
-from components.evaluation.report import charts, sections_judged, sections_models
+from components.evaluation.report import charts, contact_sheet, sections_judged, sections_models
 from components.evaluation.report.first_screen import worry_line
 from components.evaluation.report.parts import fold, paragraph, section, table
 from components.evaluation.report.svg import escape
@@ -105,8 +105,9 @@ def split(view: View) -> str:
 
 
 def augment(view: View) -> str:
-    """Say what was made."""
-    made = view.material.augment["made"]
+    """Say what was made, and show what pictures are changed to."""
+    made, sheet = view.material.augment["made"], contact_sheet.section(view.sheet)
     if not made:
-        return paragraph("Nothing asked: the models see real rows only.")
-    return paragraph(f"{count(made, 'row')} made inside the folds; fitted on, never scored.")
+        return sheet or paragraph("Nothing asked: the models see real rows only.")
+    noun = "row" if view.material.schema.picture is None else "picture"
+    return paragraph(f"{count(made, noun)} made inside the folds; fitted on, never scored.") + sheet

@@ -12,6 +12,7 @@ from components.evaluation.judge import Case, values_of
 from components.evaluation.layout import Scores
 from components.evaluation.material import Material
 from components.evaluation.report.charts import SPARK_BINS
+from components.evaluation.report.contact_sheet import Sheet
 
 MOST_COLUMNS = 60
 MOST_WORST = 20
@@ -31,6 +32,7 @@ class View:
     parts: Sequence[tuple[str, int, Sequence[int]]] = ()  # test and folds: name, rows, rows by class
     worst: Sequence[Mapping[str, str]] = ()  # rows with the largest errors, as text
     alike: tuple[tuple[str, ...], NDArray[np.float64]] | None = None  # members, correlation of their errors
+    sheet: Sheet | None = None  # of pictures: what they are augmented to
     ms_per_row: float | None = None  # measured here and now; in the page alone
     times: Sequence[tuple[str, float]] = ()  # stage -> seconds, from the ledger
     grown: str = ""  # "20 Nov 2026 14:37"
