@@ -35,7 +35,7 @@ class CNN(NetworkSpec):
     """A convolutional network."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"image"})
-    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization"})
+    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization", "zero_head"})
 
     kind: Literal["cnn"] = setting("cnn", "convolutions, for pictures")
     blocks: int = setting(
@@ -59,6 +59,7 @@ class CNN(NetworkSpec):
         "relu", "also sigmoid, tanh, leaky_relu, selu, gelu, silu, mish"
     )
     initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("he", "also xavier, lecun, orthogonal")
+    zero_head: bool = setting(False, "the last layer's weights begin at 0: no class is ahead at first")
     batch_norm: bool = setting(True, "channels standardised over the batch")
     dropout: float = setting(
         0.0,

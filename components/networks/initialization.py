@@ -4,6 +4,7 @@ he        normal, variance 2 / inputs: keeps the size of signals through ReLUs (
 xavier    uniform, variance 2 / (inputs + outputs): for sigmoid and tanh (Glorot 2010)
 lecun     normal, variance 1 / inputs: what SELU asks for (LeCun 1998, Klambauer 2017)
 orthogonal  rows or columns of length sqrt(2), at right angles (Saxe 2014)
+`zero_head`, a setting of every network, lets the last layer's weights begin at 0 (RealMLP-TD-S).
 
 The kernel of a convolution [outputs, height, width, channels] is a matrix of outputs x (height * width * channels):
 these are the inputs of one output; and an input reaches height * width * outputs.

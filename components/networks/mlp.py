@@ -27,7 +27,7 @@ class MLP(NetworkSpec):
     """A multilayer perceptron."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"table", "sequence", "image"})
-    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization"})  # may differ inside a population
+    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization", "zero_head"})
 
     kind: Literal["mlp"] = setting("mlp", "fully connected layers")
     layers: int = setting(3, "hidden layers", search={"low": 2, "high": 4}, ge=1, le=16)
@@ -38,6 +38,7 @@ class MLP(NetworkSpec):
         search={"choose": ["relu", "selu", "mish"]},
     )
     initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("he", "also xavier, lecun, orthogonal")
+    zero_head: bool = setting(False, "the last layer's weights begin at 0: no class is ahead at first")
     batch_norm: bool = setting(False, "units standardised over the batch", search={"choose": [True, False]})
     dropout: float = setting(
         0.0,
@@ -78,6 +79,8 @@ class MLPNetwork:
                 initialization.initialize(spec.initialization, view[0], generator)
             else:
                 view.fill_(1.0 if name.endswith("scale") else 0.0)
+        if spec.zero_head:
+            parameters[f"{self.spec.layers}.weight"].zero_()
         for name, view in buffers.items():
             view.fill_(1.0 if name.endswith("variance") else 0.0)
 

@@ -86,6 +86,8 @@ class Plan:
         for tensors, views in ((self.tensors, parameters), (self.running, buffers)):
             for tensor in tensors:
                 _begin(tensor, spec, views[tensor.slot.name][0], generator)
+        if spec.zero_head:
+            parameters["output.weight"].zero_()
 
 
 def _begin(tensor: Tensor, spec: Any, values: "torch.Tensor", generator: "torch.Generator") -> None:

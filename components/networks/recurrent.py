@@ -28,7 +28,9 @@ class Recurrent(NetworkSpec):
     """Settings of every recurrent network."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"sequence", "image"})
-    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization", "recurrent_initialization"})
+    per_row: ClassVar[frozenset[str]] = frozenset(
+        {"dropout", "initialization", "recurrent_initialization", "zero_head"}
+    )
     gates: ClassVar[int]
 
     layers: int = setting(1, "recurrent layers, one upon the other", search={"low": 1, "high": 2}, ge=1, le=8)
@@ -45,6 +47,7 @@ class Recurrent(NetworkSpec):
     recurrent_initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting(
         "orthogonal", "of the weights from state to state; also he, xavier, lecun"
     )
+    zero_head: bool = setting(False, "the last layer's weights begin at 0: no class is ahead at first")
     dropout: float = setting(
         0.0,
         "share of the numbers left out between layers and before the last",

@@ -32,7 +32,7 @@ class Transformer(NetworkSpec):
     """A Transformer encoder."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"sequence", "image"})
-    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization"})
+    per_row: ClassVar[frozenset[str]] = frozenset({"dropout", "initialization", "zero_head"})
 
     kind: Literal["transformer"] = setting("transformer", "self-attention, for sequences and pictures")
     layers: int = setting(3, "encoder layers", search={"low": 2, "high": 4}, ge=1, le=24)
@@ -54,6 +54,7 @@ class Transformer(NetworkSpec):
         "gelu", "also sigmoid, tanh, relu, leaky_relu, selu, silu, mish"
     )
     initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("xavier", "also he, lecun, orthogonal")
+    zero_head: bool = setting(False, "the last layer's weights begin at 0: no class is ahead at first")
     dropout: float = setting(
         0.0,
         "share of the numbers left out of what each part adds, and between the two linear layers",

@@ -31,8 +31,34 @@ TECHNIQUES = (
     Technique("pruning of trials", "search.pruner", "halving", "components/search/pruners.py"),
     Technique("known strong configurations first", "search.start", "portfolio", "components/training/portfolio.py"),
     Technique("fully connected networks", "search.network", "{kind: mlp}", "components/networks/mlp.py"),
+    Technique("convolutional networks", "search.network", "{kind: cnn}", "components/networks/cnn.py"),
+    Technique("filters, kernel, stride", "search.network.cnn.filters", "32", "components/networks/convolution.py"),
+    Technique("padding", "search.network.cnn.padding", "same", "components/networks/sides.py"),
+    Technique("max and average pooling", "search.network.cnn.pooling", "max", "components/networks/pooling.py"),
+    Technique("residual connections", "search.network.cnn.residual", "true", "components/networks/cnn.py"),
+    Technique("recurrent networks", "search.network", "{kind: rnn}", "components/networks/rnn.py"),
+    Technique("LSTM", "search.network", "{kind: lstm}", "components/networks/lstm.py"),
+    Technique("GRU", "search.network", "{kind: gru}", "components/networks/gru.py"),
+    Technique(
+        "both directions of a sequence", "search.network.gru.bidirectional", "true", "components/networks/recurrent.py"
+    ),
+    Technique(
+        "last state, mean or attention over steps",
+        "search.network.gru.pooling",
+        "attention",
+        "components/networks/sequence_pooling.py",
+    ),
+    Technique("Transformer encoders", "search.network", "{kind: transformer}", "components/networks/transformer.py"),
+    Technique("self-attention", "search.network.transformer.heads", "4", "components/networks/attention.py"),
+    Technique("layer normalization", "search.network.transformer.norm", "pre", "components/networks/layer_norm.py"),
     Technique("ReLU, sigmoid, tanh, ...", "search.network.activation", "relu", "components/networks/activations.py"),
-    Technique("He, Xavier, ...", "search.network.initialization", "he", "components/networks/initialization.py"),
+    Technique(
+        "He, Xavier, LeCun, orthogonal first weights",
+        "search.network.initialization",
+        "he",
+        "components/networks/initialization.py",
+    ),
+    Technique("zero head", "search.network.zero_head", "true", "components/networks/plan.py"),
     Technique("batch normalization", "search.network.batch_norm", "true", "components/networks/mlp.py"),
     Technique("dropout", "search.network.dropout", "0.2", "components/networks/mlp.py"),
     Technique(
@@ -94,6 +120,13 @@ TECHNIQUES = (
         "components/training/schedules/cosines.py",
     ),
     Technique("warm-up", "search.training.warmup", "5", "components/training/schedules/warm_up.py"),
+    Technique("gradient clipping by norm", "search.training.clip_norm", "1.0", "components/training/clipping.py"),
+    Technique(
+        "averaged weights: EMA, SWA",
+        "search.training.averaging",
+        "{kind: ema, decay: 0.99}",
+        "components/training/averaging.py",
+    ),
     Technique("L1", "search.training.l1", "1.0e-4", "components/training/population.py"),
     Technique(
         "early stopping", "search.training.early_stopping", "{patience: 16}", "components/training/early_stopping.py"

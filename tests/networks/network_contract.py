@@ -278,6 +278,23 @@ def begins_as_its_initialization_says(case):
         assert not any(torch.equal(found[2 * scheme], found[2 * other]) for other in range(scheme))
 
 
+def says_nothing_at_first_with_a_zero_head(case):
+    """The last weights are 0, so are all answers; all other weights begin as they would."""
+    spec = case.spec.model_copy(update={"zero_head": True})
+    found = {}
+    for one in (case.spec, spec):
+        network = one.build(case.inputs, OUTPUTS)
+        flat = network.parameters.zeros(1, torch.float32, torch.device("cpu"))
+        flat_buffers = network.buffers.zeros(1, torch.float32, torch.device("cpu"))
+        views, buffers = network.parameters.views(flat), network.buffers.views(flat_buffers)
+        network.initialize(one, views, buffers, torch.Generator().manual_seed(0))
+        x = torch.randn(1, 5, *case.inputs.shape, generator=torch.Generator().manual_seed(1))
+        found[one.zero_head] = views, network.forward(views, buffers, x, None)
+    assert not found[True][1].any()
+    assert found[False][1].any()
+    assert sum(not torch.equal(found[True][0][name], view) for name, view in found[False][0].items()) == 1
+
+
 CONTRACT = (
     gives_one_row_of_outputs_per_row,
     is_what_torchs_modules_make_of_its_parameters,
@@ -286,6 +303,7 @@ CONTRACT = (
     counts_its_parameters_and_products,
     draws_noise_in_training_alone,
     begins_as_its_initialization_says,
+    says_nothing_at_first_with_a_zero_head,
 )
 
 
