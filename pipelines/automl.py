@@ -8,9 +8,10 @@ Three engines, one job each. DVC says what is up to date, restores what it has s
 own command (`python -P -m pipelines <stage>`, see `engine/runner.py`). Prefect runs them: order, branches side by
 side, history. Optuna chooses, inside the stages. The DAG is read from dvc.yaml and not repeated here.
 
-`grow` asks DVC first: when nothing is to do there is no server and no flow. Otherwise the first stages begin at once,
-one after another, while Prefect's server starts beside them; then the flow takes over and finds them done. If no
-server comes up, the tree grows without it. `espalier run` and the schedules of `espalier up` both end here.
+`grow` asks DVC first: when nothing is to do there is no server and no flow. Otherwise every stage begins as soon as
+what it waits for is grown, whoever sees that first: the flow's task, or `_grow_in_order`, which needs no server and
+never waits for one (`Grower` grows each stage once). The server starts beside the first command that runs; a tree that
+only comes back from DVC's run-cache needs none. `espalier run` and the schedules of `espalier up` both end here.
 """
 
 import os
@@ -18,19 +19,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.core.files import write_json
-from components.project.params import Params, read_params
+from components.project.params import read_params
 from pipelines.engine import dry
 from pipelines.engine.budget import auto_parallel
 from pipelines.engine.growing import Grower, Result
+from pipelines.engine.headline import headline
 from pipelines.engine.locks import num_cores, run_lock
+from pipelines.engine.milestones import Milestones
 from pipelines.engine.plan import Plan, make_plan
 from pipelines.engine.processes import Surroundings
 from pipelines.engine.run_folders import new_run_folder
@@ -39,6 +42,7 @@ from pipelines.engine.terminal import Terminal
 if TYPE_CHECKING:
     from pipelines.engine.prefect_server import Server
 
+LOOK_SECONDS = 0.05
 SERVER_SECONDS = 90.0  # so long may a first start take on a slow machine (it makes its database)
 
 
@@ -59,6 +63,7 @@ class Grown:
     results: dict[str, Result]
     seconds: float
     status: int  # exit status: 0, 1, 2, 3 or 130
+    milestones: Mapping[str, Any] = field(default_factory=dict)  # as JSON
     recorded: bool = True  # in Prefect's history; if not, its threads may outlive the run: see watched_flow.py
 
 
@@ -88,9 +93,10 @@ def grow(root: Path, wish: Wish, *, began: float | None = None) -> Grown:
         write_json(folder / "why.json", {step.word: dry.why(root, step, plan) for step in plan.steps})
         grower = Grower(root, plan, around)
         terminal = Terminal(plan.words, grower.listen, budget_seconds=seconds)
-        grower.listeners.append(terminal.show)
+        milestones = Milestones(root, params, plan, began, terminal)
+        grower.listeners += [terminal.show, milestones.listen]
         with terminal, _ctrl_c(grower, terminal):
-            terminal.say(_headline(params, cores))
+            terminal.say(headline(root, params, plan, cores))
             recorded = _grow_all(grower, terminal)
         return Grown(
             plan=plan,
@@ -98,44 +104,41 @@ def grow(root: Path, wish: Wish, *, began: float | None = None) -> Grown:
             seconds=time.time() - began,
             status=_status(grower),
             recorded=recorded,
+            milestones=milestones.facts(),
         )
 
 
-def _headline(params: Params, cores: int) -> str:
-    """Return what is wanted, in one line: `customers.csv -> churned   metric auto   seed 0   2 cores   600 s`."""
-    source, target = (params.values.get(word) or {} for word in ("ingest", "validate"))
-    budget = "no limit" if params.seconds is None else f"{params.seconds:g} s"
-    wanted = f"{source.get('source', '')} -> {target.get('target', '')}"
-    of = f"{cores} cores" if cores > 1 else "1 core"
-    return f"{wanted}   metric {params.top.metric}   seed {params.top.seed}   {of}   {budget}"
-
-
 def _grow_all(grower: Grower, terminal: Terminal) -> bool:
-    """Grow by the flow as soon as there is a server, without it before that; return whether all is in its history."""
-    from pipelines.engine import history, prefect_server
-
-    with prefect_server.using(grower.root) as server:
-        handed_over = threading.Event()
-        ahead = threading.Thread(target=_grow_ahead, args=(grower, handed_over), name="ahead", daemon=True)
-        ahead.start()
-        os.environ.update(prefect_server.environment(grower.root, server.url))
-        from pipelines.engine import flows, watched_flow  # two seconds, beside the first stage
-
-        recorded = False
-        if _wait_for(server, grower):
-            terminal.say(f"Prefect {server.url.removesuffix('/api')}   Ctrl-C once: finish with what there is")
-            history.sweep(grower.root, server.url, spare=flows.own_run())
-            handed_over.set()
-            recorded = watched_flow.run_watched(grower, server)
-        handed_over.set()
-        if not recorded:
-            _grow_without_prefect(grower)
-        ahead.join()
+    """Grow, and let the flow go along as soon as a stage had to be run; return whether all is in Prefect's history."""
+    growing = threading.Thread(target=_grow_in_order, args=(grower,), name="growing", daemon=True)
+    growing.start()
+    recorded = not _something_runs(grower, growing) or _go_along(grower, terminal)
+    growing.join()
     return recorded
 
 
-def _all_good(grower: Grower) -> bool:
-    return all(result.good for result in grower.results().values())
+def _something_runs(grower: Grower, growing: threading.Thread) -> bool:
+    """Wait until a stage's command has begun; False when all were kept or restored without one."""
+    while not grower.has_begun():
+        if not growing.is_alive():
+            return grower.has_begun()
+        growing.join(LOOK_SECONDS)
+    return True
+
+
+def _go_along(grower: Grower, terminal: Terminal) -> bool:
+    """Start Prefect's server beside the stages, then run the flow; return whether it saw the tree to its end."""
+    from pipelines.engine import history, prefect_server
+
+    with prefect_server.using(grower.root) as server:
+        os.environ.update(prefect_server.environment(grower.root, server.url))
+        from pipelines.engine import flows, watched_flow  # two seconds, beside the first stage
+
+        if not _wait_for(server, grower):
+            return False
+        terminal.say(f"Prefect {server.url.removesuffix('/api')}   Ctrl-C once: finish with what there is")
+        history.sweep(grower.root, server.url, spare=flows.own_run())
+        return watched_flow.run_watched(grower, server)
 
 
 def _wait_for(server: "Server", grower: Grower) -> bool:
@@ -147,15 +150,12 @@ def _wait_for(server: "Server", grower: Grower) -> bool:
     return True
 
 
-def _grow_ahead(grower: Grower, handed_over: threading.Event) -> None:
-    """Grow stage after stage until the flow takes over."""
-    for word in grower.plan.words:
-        if handed_over.is_set() or not grower.grow(word).good:
-            return
+def _all_good(grower: Grower) -> bool:
+    return all(result.good for result in grower.results().values())
 
 
-def _grow_without_prefect(grower: Grower) -> None:
-    """Do what the flow would do: every stage as soon as what it waits for is grown."""
+def _grow_in_order(grower: Grower) -> None:
+    """Grow every stage as soon as what it waits for is grown."""
     with ThreadPoolExecutor(max_workers=len(grower.plan.words)) as pool:
         futures: dict[str, Future[bool]] = {}
         for word in grower.plan.words:

@@ -87,9 +87,10 @@ def run(
     dry: Annotated[bool, typer.Option("--dry", help="Say what would run, and run nothing.")] = False,
     frozen: Annotated[bool, typer.Option("--frozen", help="Stop when espalier.lock differs.")] = False,
     parallel: Annotated[str, typer.Option(metavar="N", help="Branches side by side.")] = "auto",
+    as_json: Json = False,
 ) -> None:
     """Grow the tree: every stage that is not up to date."""
-    _call("run", stage=stage, force=force, dry=dry, frozen=frozen, parallel=parallel)
+    _call("run", stage=stage, force=force, dry=dry, frozen=frozen, parallel=parallel, as_json=as_json)
 
 
 @app.command()

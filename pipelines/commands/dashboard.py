@@ -6,7 +6,6 @@ login.
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from components.core.errors import UserMistake
 from components.core.files import read_json
+from pipelines.engine.processes import HOST, free_port
 
 WORDS = ("search", "boosting")
-HOST = "127.0.0.1"
 
 
 def run(root: Path, *, port: int) -> int:
@@ -29,7 +28,7 @@ def run(root: Path, *, port: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # while they start, or one could outlive us
     try:
         for word, journal in journals:
-            port = _free_port(port)
+            port = free_port(port)
             options = ["--port", str(port), "--storage-class", "JournalFileStorage", str(journal)]
             servers.append(subprocess.Popen([*command, *options]))
             print(f"  {word:<10} http://{HOST}:{port}", flush=True)
@@ -53,14 +52,3 @@ def _journals(root: Path) -> Iterator[tuple[str, Path]]:
         note = studies / f"{word}.json"
         if note.exists() and (journal := studies / read_json(note)["study"] / "journal.log").exists():
             yield word, journal
-
-
-def _free_port(wanted: int) -> int:
-    """Return the wanted port, or another when it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError:
-            probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

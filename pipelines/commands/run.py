@@ -1,5 +1,6 @@
 """`espalier run`: bring the tree up to date, and say what came of it."""
 
+import json
 import os
 import shutil
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from components.core.errors import UserMistake, did_you_mean
 from pipelines.automl import Grown, Wish, grow
+from pipelines.commands import run_json
 from pipelines.engine import installed, ledger
 from pipelines.engine.budget import auto_parallel
 from pipelines.engine.locks import num_cores
@@ -18,7 +20,7 @@ from pipelines.engine.terminal import spoken
 NUMBERS = ["No", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"]
 
 
-def run(root: Path, *, stage: str, force: bool, dry: bool, frozen: bool, parallel: str) -> int:
+def run(root: Path, *, stage: str, force: bool, dry: bool, frozen: bool, parallel: str, as_json: bool = False) -> int:
     """Run what is not up to date; return the exit status.
 
     Raises:
@@ -31,12 +33,12 @@ def run(root: Path, *, stage: str, force: bool, dry: bool, frozen: bool, paralle
     wish = Wish(stage=stage, force=force, parallel=_parallel(parallel))
     _check(root)
     if dry:
-        return _dry(root, wish)
+        return _dry(root, wish, as_json=as_json)
     changed = installed.renew(root, frozen=frozen)
     if changed:
         print(f"  {changed}", file=sys.stderr)
     grown = grow(root, wish, began=began)
-    status = say_end(root, grown)
+    status = say_end(root, grown, as_json=as_json)
     if not grown.recorded:
         if status in (0, 3):
             print("  Prefect's server did not answer: its history of this run has gaps.", file=sys.stderr)
@@ -46,13 +48,13 @@ def run(root: Path, *, stage: str, force: bool, dry: bool, frozen: bool, paralle
     return status
 
 
-def _dry(root: Path, wish: Wish) -> int:
+def _dry(root: Path, wish: Wish, *, as_json: bool) -> int:
     from pipelines.engine import dry
 
     cores = num_cores()
     parallel = wish.parallel or auto_parallel(cores)
     plan = make_plan(root, stage=wish.stage, force=wish.force, parallel=parallel, total_cores=cores)
-    print(dry.text(root, plan))
+    print(json.dumps(run_json.plan_facts(root, plan), indent=1) if as_json else dry.text(root, plan))
     return 0
 
 
@@ -76,8 +78,11 @@ def _parallel(word: str) -> int | None:
     return min(int(word), num_cores())
 
 
-def say_end(root: Path, grown: Grown) -> int:
-    """Print what came of a run: one line when nothing was to do, what failed, or the summary."""
+def say_end(root: Path, grown: Grown, *, as_json: bool = False) -> int:
+    """Print what came of a run: one line when nothing was to do, what failed, or the summary; or one JSON object."""
+    if as_json:
+        print(json.dumps(run_json.facts(root, grown), indent=1))
+        return grown.status
     if not grown.results:
         print(_nothing(root, grown))
         return 0

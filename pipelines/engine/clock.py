@@ -9,18 +9,27 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 BEAT_SECONDS = 1.0
 
 
-def spent_seconds(root: Path, word: str, key: str) -> float:
-    """Return the wall seconds that unfinished attempts at exactly this have taken."""
+@dataclass(kw_only=True)
+class Spent:
+    """What unfinished attempts at exactly this have done."""
+
+    seconds: float = 0.0  # of wall time
+    done: int = 0  # trials that the last one had finished
+
+
+def spent(root: Path, word: str, key: str) -> Spent:
+    """Read what earlier attempts have left; nothing when there were none, or at something else."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         found = json.loads(_path(root, word).read_text())
         if found["key"] == key:
-            return float(found["seconds"])
-    return 0.0
+            return Spent(seconds=float(found["seconds"]), done=int(found["done"]))
+    return Spent()
 
 
 def forget(root: Path, word: str) -> None:
@@ -29,15 +38,17 @@ def forget(root: Path, word: str) -> None:
 
 
 @contextlib.contextmanager
-def beating(root: Path, word: str, key: str) -> Iterator[None]:
-    """Note the time spent, every second, while the block runs."""
-    before, began, over = spent_seconds(root, word, key), time.monotonic(), threading.Event()
+def beating(root: Path, word: str, key: str) -> Iterator[Spent]:
+    """Note the time spent, every second, while the block runs, and the trials done, which the block keeps in step."""
+    now, began, over = spent(root, word, key), time.monotonic(), threading.Event()
+    before = now.seconds
 
     def note() -> None:
         path = _path(root, word)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"key": key, "seconds": before + time.monotonic() - began}))
+        now.seconds = before + time.monotonic() - began
+        temporary.write_text(json.dumps({"key": key, **asdict(now)}))
         temporary.replace(path)
 
     def beat() -> None:
@@ -48,7 +59,7 @@ def beating(root: Path, word: str, key: str) -> Iterator[None]:
     thread = threading.Thread(target=beat, name="clock", daemon=True)
     thread.start()
     try:
-        yield
+        yield now
     finally:
         over.set()
         thread.join()

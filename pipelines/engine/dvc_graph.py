@@ -198,7 +198,8 @@ def _status_of(error: Exception) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    causes = [str(error)]
-    while (error := error.__cause__) is not None:  # type: ignore[assignment]
-        causes.append(str(error))
+    causes, cause = [str(error)], error.__cause__
+    while cause is not None:
+        causes.append(str(cause))
+        cause = cause.__cause__
     return ": ".join(dict.fromkeys(cause.rstrip(".") for cause in causes if cause)) + "."

@@ -28,7 +28,7 @@ class Event:
     stage: str
     kind: Kind
     text: str = ""  # the stage's own line, or the message of a failure
-    seconds: float = 0.0
+    seconds: float = 0.0  # "begun": what earlier attempts, ended on the way, have spent
     pid: int = 0  # of the child, when it has begun
     status: int = 0  # exit status, when it failed
     progress: dict[str, Any] | None = None
@@ -74,6 +74,8 @@ def as_line(event: Event) -> str:
 def progress_text(progress: Progress) -> str:
     """Write "12 of 24, best 0.8471, 16 growing"."""
     parts = []
+    if progress.found is not None:
+        parts.append(f"{progress.found} {progress.noun} found again")
     if progress.done is not None:
         parts.append(f"{progress.done} of {progress.total}" if progress.total else f"{progress.done} done")
     if progress.best is not None:

@@ -9,7 +9,6 @@ Import this module only after `prefect_server.environment` is in os.environ.
 """
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,9 +39,8 @@ def run_tree(grower: Grower, name: str) -> None:
             return _state(grower.grow(word))
 
     def stage(word: str) -> Any:
-        """Grow one stage; a branch that may have to grow becomes a subflow, and does not wait until that is made."""
+        """Grow one stage; a branch that may have to grow becomes a subflow."""
         if word in SHARES and word in grower.plan.pending:
-            threading.Thread(target=grower.grow, args=(word,), name=word, daemon=True).start()
             subflow = flow(name=word, flow_run_name=word)(branch)
             subflow(word, return_state=True)
         return _state(grower.grow(word))

@@ -102,6 +102,11 @@ class Grower:
                 for listener in self.listeners:
                     listener(event)
 
+    def has_begun(self) -> bool:
+        """Whether the command of any stage has begun in this run."""
+        self.listen()
+        return bool(self._begun)
+
     def cancel(self) -> None:
         """End all children at once (the second Ctrl-C); what they have finished is kept in their studies."""
         self.cancelled = True

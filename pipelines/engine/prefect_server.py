@@ -14,7 +14,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.engine.processes import die_with_parent, is_alive
+from pipelines.engine import prefect_database
+from pipelines.engine.processes import HOST, die_with_parent, free_port, is_alive
 
-HOST = "127.0.0.1"
 POLL_SECONDS = 0.25
 DIGEST_SECONDS = 30.0  # at most; the events of a run take about two
 STOP_SECONDS = 15.0
+SERVER_NICENESS = 5  # the stages come first where cores are few; more, and it could starve beside them
 _STARTED: dict[int, subprocess.Popen[bytes]] = {}  # keepers that this process has started and may have to bury
 
 
@@ -114,7 +114,7 @@ def start(root: Path, port: int = 0) -> Server:
         found = find(root)
         if found is not None:
             return found
-        port = _free_port(port)
+        port = free_port(port)
         with (folder / "server.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "pipelines.engine.prefect_server", str(root), str(port)],
@@ -168,17 +168,6 @@ def _url(port: int) -> str:
 
 def _folder(root: Path) -> Path:
     return root / ".espalier" / "prefect"
-
-
-def _free_port(wanted: int) -> int:
-    """Return the wanted port, or another when it is 0 or taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError:
-            probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -237,6 +226,8 @@ def keeper(root: Path, port: int) -> None:
 def serve(port: int, parent: int) -> None:
     """Become Prefect's server; it dies with its keeper."""
     die_with_parent(parent)
+    os.nice(SERVER_NICENESS)
+    prefect_database.prepare(Path(os.environ["PREFECT_HOME"]))
     from prefect.cli import app
 
     sys.argv = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]

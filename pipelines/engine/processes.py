@@ -6,12 +6,14 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.engine.locks import num_cores
 
+HOST = "127.0.0.1"  # all servers are on loopback: they have no login
 PREFIX = "ESPALIER_"
 PR_SET_PDEATHSIG = 1
 
@@ -80,3 +82,14 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def free_port(wanted: int) -> int:
+    """Return the wanted port of loopback, or another when it is 0 or taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

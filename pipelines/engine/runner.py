@@ -15,26 +15,23 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.core.deadlines import NEVER, Deadline
 from components.core.errors import EspalierError, UserMistake
-from components.core.files import atomic_folder, disk_full_is_clear, hash_json, refusals_are_clear, write_json
+from components.core.files import atomic_folder, disk_full_is_clear, refusals_are_clear, write_json
 from components.project.lock import code_hash
 from components.project.params import Params, read_document, read_params, section
-from pipelines.engine import budget, chain, clock, ledger
-from pipelines.engine.dvc_yaml import params_of
+from pipelines.engine import chain, clock, ledger
+from pipelines.engine.branch_time import BRANCHES, Allowance, Attempt, allowance, read_values
 from pipelines.engine.events import Teller
 from pipelines.engine.installed import refuse_other_code
-from pipelines.engine.locks import lease_cores, run_lock
+from pipelines.engine.locks import run_lock
 from pipelines.engine.processes import Surroundings, die_with_parent
 from pipelines.engine.source_deps import refuse_other_source
-from pipelines.engine.stage import Stage
-
-BRANCHES = tuple(budget.SHARES)  # they compute: they lease cores and have a deadline
+from pipelines.engine.stage import Progress, Stage
 
 
 def stage_function(word: str) -> Callable[[Stage], str]:
@@ -45,11 +42,11 @@ def stage_function(word: str) -> Callable[[Stage], str]:
 def main(word: str) -> int:
     """Run a stage of the project in the current folder; return the exit status."""
     status = run_stage(word, Path.cwd())
-    if status and "pyarrow" in sys.modules:  # one of its reading threads may still be up, and would abort our ending
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    return status
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(
+        status
+    )  # all is written: taking the libraries down takes time, and a reading thread of pyarrow may abort it
 
 
 def run_stage(word: str, root: Path) -> int:
@@ -91,29 +88,44 @@ class _Run:
         if self.around.run is None:  # a run of ours has looked at all lines at once
             refuse_other_code(self.root, self.word)
         made_from = chain.read_made_from(self.root, self.word)
-        key = stage_key(params, self.word, made_from)
-        self.teller.tell("begun", pid=os.getpid())
-        before = time.monotonic()
+        attempt = Attempt(
+            word=self.word,
+            root=self.root,
+            around=self.around,
+            params=params,
+            made_from=made_from,
+            stop_file=self.stop_file,
+        )
+        earlier = clock.spent(self.root, self.word, attempt.key)
+        self.teller.tell("begun", pid=os.getpid(), seconds=earlier.seconds)
+        before, cores = time.monotonic(), self.around.cores
         try:
-            with self._time_and_cores(params, made_from, key) as (deadline, cores):
-                began, before = time.time(), time.monotonic()
-                text = self._fill(params, made_from, deadline, cores)
+            with allowance(attempt) as allowed:
+                began, before, cores = time.time(), time.monotonic(), allowed.cores
+                text = self._fill(params, made_from, allowed, earlier.done)
         except EspalierError as error:
-            self._note("failed", began, 0.0, self.around.cores, key, str(error))
+            self._note("failed", began, 0.0, self.around.cores, attempt.key, str(error))
             raise
         work_seconds = time.monotonic() - before
         stopped = self.word in BRANCHES and self.stop_file.exists()
         if not stopped:
             clock.forget(self.root, self.word)
-        self._note("stopped" if stopped else "done", began, work_seconds, cores, key, text)
+        self._note("stopped" if stopped else "done", began, work_seconds, cores, attempt.key, text)
         self.teller.tell("stopped" if stopped else "done", text=text, seconds=work_seconds)
 
-    def _fill(self, params: Params, made_from: dict[str, str], deadline: Deadline, cores: int) -> str:
+    def _fill(self, params: Params, made_from: dict[str, str], allowed: Allowance, earlier: int) -> str:
         """Call the stage's function on a new folder, and put the folder in place."""
         target = self.root / "data" / self.word
         for torn in target.parent.glob(f".{self.word}.*.tmp"):  # a killed attempt's
             shutil.rmtree(torn)
         settings: Any = section(params, self.word)
+
+        def tell(progress: Progress) -> None:
+            if progress.found is not None:
+                progress = replace(progress, total=max(progress.found, earlier))
+            allowed.spent.done = progress.done or allowed.spent.done
+            self.teller.progress(progress)
+
         if self.word == "ingest":
             refuse_other_source(self.root, settings.source)
         with atomic_folder(target) as out:
@@ -125,11 +137,11 @@ class _Run:
                 metric=params.top.metric,
                 device=params.top.device,
                 out=out,
-                deadline=deadline,
-                cores=cores,
+                deadline=allowed.deadline,
+                cores=allowed.cores,
                 code=code_hash(self.word, self.root) if self.word in BRANCHES else "",
                 made_from=made_from,
-                tell=self.teller.progress,
+                tell=tell,
             )
             try:
                 with disk_full_is_clear(out):
@@ -146,32 +158,6 @@ class _Run:
                 )
             write_json(self.root / ".espalier" / "read" / f"{self.word}.json", read)
         return text
-
-    @contextlib.contextmanager
-    def _time_and_cores(self, params: Params, made_from: Mapping[str, str], key: str) -> Iterator[tuple[Deadline, int]]:
-        """Lease a branch's cores, then start its clock; the short stages have all cores and all the time they need."""
-        if self.word not in BRANCHES:
-            yield NEVER, self.around.total_cores
-            return
-        with (
-            lease_cores(self.root, self.around.cores, self.around.total_cores) as cores,
-            clock.beating(self.root, self.word, key),
-        ):
-            left = self._seconds_left(params, made_from, key)
-            yield Deadline.after(left, self.stop_file), cores
-
-    def _seconds_left(self, params: Params, made_from: Mapping[str, str], key: str) -> float | None:
-        book = open_book(self.root, params, self.word, made_from, self.around.total_cores)
-        seconds = budget.branch_seconds(self.word, book, self.around.cores)
-        if seconds is None:
-            return None
-        seconds -= clock.spent_seconds(self.root, self.word, key)
-        if self.around.ends is not None:
-            left = self.around.ends - budget.reserve(book) - time.time()
-            if self.around.cores == self.around.total_cores and book.fixed[self.word] is None:
-                left = budget.share_of_the_rest(self.word, book, left)
-            seconds = min(seconds, left)
-        return max(budget.LEAST_SECONDS, seconds)
 
     def _note(self, state: ledger.State, began: float, work: float, cores: int, key: str, text: str) -> None:
         ledger.write_line(
@@ -195,41 +181,6 @@ def _redirect_output(log: Path) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-
-
-def read_values(values: Mapping[str, Any], word: str) -> dict[str, Any]:
-    """Return what a stage reads of params.yaml: the keys that dvc.yaml lists for it."""
-    return {key: values.get(key) for key in params_of(word)}
-
-
-def stage_key(params: Params, word: str, made_from: Mapping[str, str]) -> str:
-    """Return a hash of what decides a stage: its params, and the outs that it stands on."""
-    return hash_json({"params": read_values(params.values, word), "made_from": dict(made_from)})
-
-
-def open_book(root: Path, params: Params, word: str, made_from: Mapping[str, str], total_cores: int) -> budget.Book:
-    """Read from the ledger what the other stages took."""
-    last = ledger.last_by_stage(root)
-    finished = {
-        sibling: line.work_seconds * line.cores
-        for sibling in BRANCHES
-        if sibling != word
-        and (line := last.get(sibling)) is not None
-        and line.key == stage_key(params, sibling, made_from)
-    }
-    return budget.Book(
-        seconds=params.seconds,
-        fixed={branch: _fixed_seconds(params, branch) for branch in BRANCHES},
-        before_seconds=sum(last[name].seconds for name in budget.BEFORE if name in last),
-        finished=finished,
-        total_cores=total_cores,
-    )
-
-
-def _fixed_seconds(params: Params, branch: str) -> float | None:
-    """Return `search.seconds` and so on; a value that is no number is told by the section's own stage."""
-    value = (params.values.get(branch) or {}).get("seconds")
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @contextlib.contextmanager

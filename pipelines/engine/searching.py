@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +43,9 @@ def grow_by_search(
     )
     note_result(result=None)
 
+    if earlier := _num_finished(study):
+        stage.tell(Progress(found=earlier, noun=f"{noun}s"))
+
     def report(*, done: int, total: int | None, best: float | None, text: str) -> None:
         stage.tell(Progress(done=done, total=total, best=best, text=text))
 
@@ -70,6 +74,11 @@ def grow_by_search(
     )
     note_result(result=result)
     return summary(result, noun)
+
+
+def _num_finished(study: Path) -> int:
+    """Count the trials that an earlier attempt has finished, without reading them."""
+    return len({path.name for path in study.glob("outcomes*/*.json")})
 
 
 def _what_decides(stage: Stage, train_rows: TrainRows, space: Group) -> dict[str, object]:

@@ -33,6 +33,8 @@ class Progress:
     total: int | None = None
     best: float | None = None  # in the metric's own direction
     text: str = ""  # "16 growing, 91 cut, 2 failed"
+    found: int | None = None  # told once, at the beginning: trials that an earlier attempt had finished
+    noun: str = ""  # what a trial grows: networks, boosters
 
 
 def _silent(_: Progress) -> None:

@@ -54,6 +54,7 @@ class Terminal:
         self._colour = self._live and not os.environ.get("NO_COLOR")
         self._began = time.time()
         self._height = 0
+        self._usable = ""
         self._over = threading.Event()
         self._drawing = threading.RLock()  # Ctrl-C speaks from the thread that may be drawing
         self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
@@ -76,6 +77,13 @@ class Terminal:
             self._clear()
             print(f"  {text}", file=self._stream, flush=True)
         self._draw()
+
+    def usable(self, seconds: float, clock: time.struct_time) -> None:
+        """Say from now on since when, in seconds after the start, Ctrl-C would end in a model."""
+        self._usable = f"usable since {minutes(seconds)}"
+        if not self._live:
+            with self._drawing:
+                print(f"{time.strftime('%H:%M:%S', clock)} {self._usable}", file=self._stream, flush=True)
 
     def show(self, event: Event) -> None:
         """Take one event in."""
@@ -132,6 +140,7 @@ class Terminal:
     def _clock(self) -> str:
         best = [row.progress.best for row in self._rows.values() if row.progress and row.progress.best is not None]
         so_far = f"best so far {shown(best[-1], 0.001)}   " if best else ""
+        so_far += f"{self._usable}   " if self._usable else ""
         spent = f"{clock_of(time.time() - self._began)}"
         if self._budget is None:
             return f"{so_far}{spent}"
@@ -164,13 +173,18 @@ def duration(seconds: float) -> str:
     """Write 0.9 s, 38.4 s, 3:02, 1:03:02."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}" if seconds < 3600 else clock_of(seconds)
+    return minutes(seconds)
 
 
 def clock_of(seconds: float) -> str:
     """Write 0:03:58."""
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def minutes(seconds: float) -> str:
+    """Write 0:14, 10:00, 1:03:02."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}" if seconds < 3600 else clock_of(seconds)
 
 
 def spoken(seconds: float) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from engine_case import Project
 from ruamel.yaml import YAML
 
 from components.core.errors import UserMistake

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import Project, make_project, running, wait_for
+from engine_case import Project, make_project, running, wait_for
 
 from pipelines.engine import prefect_server
 from pipelines.engine.dvc_yaml import TREE

@@ -15,6 +15,7 @@ from pipelines.engine.dry import describe
 from pipelines.engine.dvc_graph import Change
 from pipelines.engine.events import Event, Reader, Teller
 from pipelines.engine.locks import lease_cores, num_cores, run_lock
+from pipelines.engine.milestones import FoundAgain
 from pipelines.engine.stage import Progress
 from pipelines.engine.terminal import Terminal, clock_of, cut, duration, spoken
 
@@ -63,14 +64,17 @@ def test_the_ledger_survives_a_torn_line(tmp_path: Path) -> None:
 
 
 def test_the_clock_goes_on_after_a_kill_and_is_forgotten_after_a_change(tmp_path: Path) -> None:
-    assert clock.spent_seconds(tmp_path, "search", "key") == 0.0
+    assert clock.spent(tmp_path, "search", "key").seconds == 0.0
     for _ in range(2):
-        with clock.beating(tmp_path, "search", "key"):
+        with clock.beating(tmp_path, "search", "key") as now:
             time.sleep(0.2)
-    assert 0.4 <= clock.spent_seconds(tmp_path, "search", "key") < 5.0
-    assert clock.spent_seconds(tmp_path, "search", "other key") == 0.0
+            now.done += 2
+    left = clock.spent(tmp_path, "search", "key")
+    assert 0.4 <= left.seconds < 5.0
+    assert left.done == 4
+    assert clock.spent(tmp_path, "search", "other key") == clock.Spent()
     clock.forget(tmp_path, "search")
-    assert clock.spent_seconds(tmp_path, "search", "key") == 0.0
+    assert clock.spent(tmp_path, "search", "key").seconds == 0.0
 
 
 def put(root: Path, word: str, made_from: dict[str, str]) -> str:
@@ -153,6 +157,22 @@ def test_the_block_is_drawn_in_place_and_stays_within_the_width(monkeypatch: pyt
     assert max(map(len, lines)) <= 60
 
 
+def test_the_last_line_says_since_when_it_is_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "96")
+    screen = Screen()
+    with Terminal(["search"], lambda: None, budget_seconds=None, stream=screen) as terminal:
+        terminal.usable(14.9, time.localtime())
+        time.sleep(0.4)
+    assert "\n  usable since 0:14   0:00:00\n" in screen.getvalue()
+
+
+def test_going_on_as_a_sentence() -> None:
+    found = FoundAgain(found=268, of=268, noun="networks", spent_seconds=182.4)
+    again = "Going on where it stopped: 268 of 268 networks found again, 3:02"
+    assert found.sentence(600.0) == f"{again} of 10:00 spent."
+    assert found.sentence(None) == f"{again} spent."
+
+
 def test_times_as_people_write_them() -> None:
     assert [duration(seconds) for seconds in (0.94, 38.4, 182.0, 3723.0)] == ["0.9 s", "38.4 s", "3:02", "1:02:03"]
     assert [clock_of(seconds) for seconds in (0.0, 238.9, 3723.0)] == ["0:00:00", "0:03:58", "1:02:03"]
@@ -170,4 +190,4 @@ def test_a_change_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_reading_json_that_is_being_written_is_no_error(tmp_path: Path) -> None:
     write_json(tmp_path / ".espalier" / "clock" / "search.json", {"key": 1})
-    assert clock.spent_seconds(tmp_path, "search", "key") == 0.0
+    assert clock.spent(tmp_path, "search", "key").seconds == 0.0

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from conftest import Project, finish, press_ctrl_c, running, wait_for
+from engine_case import Project, finish, press_ctrl_c, running, wait_for
 
 from pipelines.engine import prefect_server
 

@@ -2,9 +2,12 @@
 
 import os
 import resource
+import shutil
 import signal
+import time
+from collections.abc import Callable
 
-from conftest import Project, finish, running, wait_for
+from engine_case import Project, finish, running, wait_for
 
 from pipelines.engine.dvc_yaml import TREE
 from pipelines.engine.locks import num_cores
@@ -26,6 +29,21 @@ def test_nothing_to_do_is_said_at_once_and_starts_no_server(project: Project) ->
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0
     assert not (project.root / ".espalier" / "prefect" / "server.json").exists()
     assert project.calls() == []
+
+
+def test_what_comes_back_from_the_run_cache_needs_no_server(
+    grown: Project, copy_of: Callable[[Project], Project]
+) -> None:
+    project = copy_of(grown)  # which would start a server of its own
+    shutil.rmtree(project.root / "data")
+    (project.root / "dvc.lock").unlink()
+    began = time.time()
+    said = project.do("espalier", "run")
+    assert said.count("restored") == 10
+    assert "Prefect" not in said
+    assert (project.root / ".espalier" / "prefect" / "server.log").stat().st_mtime < began
+    assert project.calls() == []
+    assert project.data() == grown.data()
 
 
 def test_after_dvc_repro_espalier_finds_nothing_and_the_bytes_are_the_same(project: Project) -> None:

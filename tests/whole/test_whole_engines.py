@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
-from whole_project import SOURCE, Pair, Project
+from whole_project import SOURCE, TARGET, Pair, Project
 
 from pipelines.engine.dvc_yaml import TREE
 
@@ -22,6 +23,8 @@ RESTORED = "is cached - skipping run, checking out outputs"
 
 def test_after_espalier_run_dvc_finds_nothing_to_do(grown: Project) -> None:
     assert "Ten stages" in grown.said
+    assert "metric auto   seed 0" in grown.said  # nobody knows the task yet
+    assert "  3 classes   178 rows   log_loss\n" in grown.said
     assert grown.do("dvc", "repro").count(SKIPPED) == 10
     assert "Data and pipelines are up to date" in grown.do("dvc", "status")
 
@@ -51,6 +54,7 @@ def test_more_boosters_rerun_what_stands_on_them_in_either_engine(more_boosters:
     by_run, by_dvc = more_boosters
     assert by_run.ran == by_dvc.ran == AFTER_BOOSTING
     assert "Four stages, 6 kept" in by_run.said
+    assert f"{SOURCE} -> {TARGET}   3 classes   178 rows   log_loss   seed 0" in by_run.said
     assert by_dvc.said.count(SKIPPED) == 6
     assert differing(by_run, by_dvc) == []
 
@@ -106,7 +110,10 @@ def test_kill_9_in_the_search_repeats_no_finished_trial(project: Project, grown:
     finished = outcomes(project)
     assert 2 <= len(finished) < 6, "it was killed too late to prove anything"
     assert not (project.root / "data" / "search").exists()
-    project.do("espalier", "run")
+    said = project.do("espalier", "run")
+    assert re.search(
+        rf"Going on where it stopped: {len(finished)} of {len(finished)} networks found again, \d:\d\d spent\.", said
+    )
     assert project.grew() == ["search"]  # the same bytes again: nothing after it had to run
     found = outcomes(project)
     assert len(found) == 6
