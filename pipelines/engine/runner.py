@@ -22,6 +22,7 @@ from typing import Any
 
 from components.core.errors import EspalierError, UserMistake
 from components.core.files import atomic_folder, disk_full_is_clear, refusals_are_clear, write_json
+from components.project.kinds import KINDS
 from components.project.lock import code_hash
 from components.project.params import Params, read_document, read_params, section
 from pipelines.engine import chain, clock, ledger
@@ -136,6 +137,8 @@ class _Run:
                 seed=params.top.seed,
                 metric=params.top.metric,
                 device=params.top.device,
+                kind=params.document.kind,
+                also={other: section(params, other) for other in KINDS[params.document.kind].also.get(self.word, ())},
                 out=out,
                 deadline=allowed.deadline,
                 cores=allowed.cores,

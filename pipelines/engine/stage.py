@@ -4,7 +4,7 @@ The string that a stage returns is its line in the terminal ("19 columns, no lea
 started, leased, timed and recorded is in `pipelines/engine/runner.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class Stage:
     seed: int = 0
     metric: str = "auto"
     device: str = "auto"
+    kind: str = "table"  # of the data (components/project/kinds.py)
+    also: Mapping[str, Any] = field(default_factory=dict)  # other sections that decide this stage, for this kind
     out: Path  # a new empty folder; it becomes data/<word> when the function returns
     deadline: Deadline = NEVER
     cores: int = 1  # leased to this run
