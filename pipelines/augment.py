@@ -1,9 +1,9 @@
 """augment: rows made from train rows of the same fold; fitted on, never scored."""
 
 from components.augmentation.folds import parts_of
-from components.augmentation.making import augment as make_rows
 from components.core.table import Schema
 from components.data.splits import read_folds
+from components.project.kinds import step
 from pipelines.engine.stage import Stage
 
 
@@ -12,10 +12,5 @@ def augment(stage: Stage) -> str:
     schema = Schema.read(stage.input("split") / "schema.json")
     _, folds = read_folds(stage.input("split"))
     table = stage.input("ingest") / "table.parquet"
-    facts = make_rows(stage.spec, schema, table, parts_of(folds), stage.out, seed=stage.seed)
-    if not stage.spec.makes_rows:
-        return "nothing asked"
-    line = f"{facts['made']} rows made"
-    if "too_rare" in facts:
-        line += f"; too rare to fill up: {', '.join(facts['too_rare'])}"
-    return line
+    facts = step(stage.kind, "augment")(stage.spec, schema, table, parts_of(folds), stage.out, seed=stage.seed)
+    return str(facts["line"])

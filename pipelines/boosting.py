@@ -20,6 +20,7 @@ def boosting(stage: Stage) -> str:
         seed=stage.seed,
         cores=stage.cores,
         stopping=spec.early_stopping,
+        preprocess_of=spec.preprocess_of,
     )
     return grow_by_search(
         stage,

@@ -53,7 +53,7 @@ class _Columns:
 def augment(
     spec: AugmentSpec, schema: Schema, table: Path, parts: Mapping[int, NDArray[np.int64]], out: Path, *, seed: int
 ) -> dict[str, Any]:
-    """Make rows in each part (number -> row ids), write them to `out`, return what augment.json holds.
+    """Make rows in each part (number -> row ids), write them to `out`, return augment.json and the stage's `line`.
 
     `schema` is the one that split completed, `table` ingest's file. Raises UserMistake for SMOTE on a regression.
     """
@@ -76,7 +76,12 @@ def augment(
         if made:
             _write_rows(schema, table, columns, made, out)
     write_json(out / "augment.json", facts)
-    return facts
+    return {**facts, "line": _line(spec, facts)}
+
+
+def _line(spec: AugmentSpec, facts: Mapping[str, Any]) -> str:
+    rare = f"; too rare to fill up: {', '.join(facts['too_rare'])}" if "too_rare" in facts else ""
+    return f"{facts['made']} rows made{rare}" if spec.makes_rows else "nothing asked"
 
 
 def _in_part(

@@ -38,7 +38,7 @@ class IngestSpec(Spec):
 
 
 def ingest(spec: IngestSpec, root: Path, out: Path) -> dict[str, Any]:
-    """Read the source, seen from `root`, into `out/table.parquet`; write and return `ingest.json`."""
+    """Read the source, seen from `root`, into `out/table.parquet`; write and return `ingest.json`, and `line`."""
     source = find_source(root, spec.source)
     schema, batches, facts = open_source(source, spec.bad_rows)
     with atomic_file(out / "table.parquet") as temporary, TableWriter(temporary, schema) as writer:
@@ -55,7 +55,8 @@ def ingest(spec: IngestSpec, root: Path, out: Path) -> dict[str, Any]:
         "format": source.format,
     }
     write_json(out / "ingest.json", facts)
-    return facts
+    bad = f", {facts['bad_rows']} bad rows left out" if facts["bad_rows"] else ""
+    return {**facts, "line": f"{facts['rows']} rows, {len(facts['columns'])} columns{bad}"}
 
 
 def open_source(source: Source, bad_rows: str) -> "tuple[pa.Schema, Iterator[pa.RecordBatch], dict[str, Any]]":

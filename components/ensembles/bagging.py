@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ from components.data.preprocessing.spec import NetworkPreprocess
 from components.ensembles.bagging_jobs import Job, Kind, Task, batches, preprocess_of
 from components.ensembles.fold_member import FoldMember, FoldModel, make_member
 from components.ensembles.forests import joined
-from components.ensembles.prepared import judged, prepare
+from components.ensembles.prepared import AnyPreprocess, judged, prepare
 
 
 class BaggingSpec(Spec):
@@ -40,10 +40,33 @@ class BaggingSpec(Spec):
     )
     preprocess: NetworkPreprocess = setting(NetworkPreprocess(), "how columns become inputs, for all of these members")
 
-    def settled(self, kind: Kind, preprocess: NetworkPreprocess, trees: int) -> dict[str, object]:
+    def settled(self, kind: Kind, preprocess: AnyPreprocess, trees: int) -> dict[str, object]:
         """Return what one member was grown with."""
         words: dict[str, object] = {"preprocess": preprocess.model_dump(mode="json")}
         return words if kind == "linear" else {**words, "trees": trees}
+
+
+class Settings(Protocol):
+    """What growing asks of a section `bagging`, whatever kind of data it is about."""
+
+    @property
+    def members(self) -> tuple[Kind, ...]:
+        """What is grown."""
+        ...
+
+    @property
+    def trees(self) -> int:
+        """Trees of a forest, in each fold."""
+        ...
+
+    @property
+    def preprocess(self) -> AnyPreprocess:
+        """What is fitted in each fold before a model is."""
+        ...
+
+    def settled(self, kind: Kind, preprocess: AnyPreprocess, trees: int) -> dict[str, object]:
+        """Return what one member was grown with."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +79,7 @@ class Bagged:
 
 
 def grow_bagging(
-    spec: BaggingSpec,
+    spec: Settings,
     table: Table,
     folds: Sequence[Fold],
     *,
@@ -76,7 +99,8 @@ def grow_bagging(
 
     kinds = tuple(dict.fromkeys(spec.members))
     preprocess = {kind: preprocess_of(kind, spec.preprocess, table.schema) for kind in kinds}
-    prepared = {kind: prepare(preprocess[kind], table, folds) for kind in kinds}
+    once = {one: prepare(one, table, folds) for one in dict.fromkeys(preprocess.values())}
+    prepared = {kind: once[preprocess[kind]] for kind in kinds}
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
     jobs = jobs_of(kinds, len(folds), spec.trees)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:

@@ -22,7 +22,7 @@ from components.data.preprocessing.spec import NetworkPreprocess
 from components.ensembles.fold_member import FoldModel, Reader, Saved
 from components.ensembles.forests import TREES_AT_ONCE, ForestModel, grow_trees
 from components.ensembles.linear import LinearModel, fit_linear
-from components.ensembles.prepared import Prepared
+from components.ensembles.prepared import AnyPreprocess, Prepared
 
 Kind = Literal["random_forest", "extra_trees", "linear"]
 READERS: Mapping[Kind, Reader] = {
@@ -92,9 +92,11 @@ def batches(trees: int) -> list[int]:
     return [TREES_AT_ONCE] * (trees // TREES_AT_ONCE) + ([trees % TREES_AT_ONCE] if trees % TREES_AT_ONCE else [])
 
 
-def preprocess_of(kind: Kind, preprocess: NetworkPreprocess, schema: Schema) -> NetworkPreprocess:
+def preprocess_of(kind: Kind, preprocess: AnyPreprocess, schema: Schema) -> AnyPreprocess:
     """Resolve `encode: auto`: a line through the numbers of levels means nothing, so the linear model takes one-hot."""
     levels = sum(len(column.levels or ()) for column in schema.features if column.kind == "categorical")
+    if not isinstance(preprocess, NetworkPreprocess):
+        return preprocess
     if kind == "linear" and preprocess.encode == "auto" and levels <= MOST_ONE_HOT_INPUTS:
         return preprocess.model_copy(update={"encode": "one_hot"})
     return preprocess

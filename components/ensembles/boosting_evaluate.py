@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Candidate, Evaluate, Fold, Metric, Outcome, Report
 from components.core.deadlines import Deadline
-from components.core.files import atomic_folder, hash_json
+from components.core.files import atomic_folder
 from components.core.seeds import derive
 from components.core.table import Table
 from components.data.preprocessing.spec import TreePreprocess
@@ -27,7 +27,7 @@ from components.ensembles.boosting import BoosterStopping, TreesSpec
 from components.ensembles.boosting_fit import grow, xgboost_settings
 from components.ensembles.boosting_member import BoosterModel, load_booster
 from components.ensembles.fold_member import FoldPart, make_member
-from components.ensembles.prepared import Prepared, judged, prepare
+from components.ensembles.prepared import AnyPreprocess, Prepared, judged, prepare
 
 CutOff = Callable[[], bool]
 
@@ -50,18 +50,33 @@ class _Growing:
     cause: str | None = None
 
 
-class BoosterEvaluate:
-    """A `components.core.contracts.Evaluate` of candidates {"trees": TreesSpec, "preprocess": TreePreprocess}.
+def _as_written(candidate: JSON) -> AnyPreprocess:
+    return TreePreprocess.model_validate(candidate["preprocess"])
 
-    `cores` models grow at a time; `stopping` is the section's `early_stopping`.
+
+class BoosterEvaluate:
+    """A `components.core.contracts.Evaluate` of candidates {"trees": TreesSpec, ...}.
+
+    `cores` models grow at a time; `stopping` is the section's `early_stopping`, `preprocess_of` says what a candidate
+    wants its rows to be.
     """
 
-    def __init__(self, *, table: Table, metric: Metric, seed: int, cores: int, stopping: BoosterStopping) -> None:
+    def __init__(
+        self,
+        *,
+        table: Table,
+        metric: Metric,
+        seed: int,
+        cores: int,
+        stopping: BoosterStopping,
+        preprocess_of: Callable[[JSON], AnyPreprocess] = _as_written,
+    ) -> None:
         self.table = table
         self.metric = metric
         self.seed = seed
         self.cores = cores
         self.stopping = stopping
+        self.preprocess_of = preprocess_of
 
     def __call__(
         self,
@@ -74,7 +89,7 @@ class BoosterEvaluate:
     ) -> Iterator[Outcome]:
         """Yield each outcome when all its folds are grown; what the deadline cuts off has none."""
         closed = Event()  # the caller wants no more: what grows stops at its next round
-        prepared: dict[str, list[Prepared]] = {}
+        prepared: dict[AnyPreprocess, list[Prepared]] = {}
 
         def cut_off() -> bool:
             return closed.is_set() or deadline.over()
@@ -85,7 +100,7 @@ class BoosterEvaluate:
                     jobs: dict[Future[_Fitted | None], _Growing] = {}
                     for candidate in candidates:
                         growing = _Growing(candidate=candidate, left=len(folds))
-                        for one in self._prepare(prepared, candidate.spec["preprocess"], folds):
+                        for one in self._prepare(prepared, candidate.spec, folds):
                             jobs[pool.submit(self._fit, candidate, one, cut_off)] = growing
                     for job in as_completed(jobs):
                         growing = jobs[job]
@@ -97,12 +112,14 @@ class BoosterEvaluate:
             finally:
                 closed.set()
 
-    def _prepare(self, known: dict[str, list[Prepared]], preprocess: JSON, folds: Sequence[Fold]) -> list[Prepared]:
+    def _prepare(
+        self, known: dict[AnyPreprocess, list[Prepared]], candidate: JSON, folds: Sequence[Fold]
+    ) -> list[Prepared]:
         """Prepare the folds once for all candidates with the same preprocessing."""
-        key = hash_json(preprocess)
-        if key not in known:
-            known[key] = prepare(TreePreprocess.model_validate(preprocess), self.table, folds)
-        return known[key]
+        spec = self.preprocess_of(candidate)
+        if spec not in known:
+            known[spec] = prepare(spec, self.table, folds)
+        return known[spec]
 
     def _fit(self, candidate: Candidate, prepared: Prepared, cut_off: CutOff) -> _Fitted | None:
         """Grow one fold in a thread of the pool; None when it was cut off."""

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from components.core.contracts import Features, Fold, Metric, Predictions, Preprocessor
 from components.core.table import Table
+from components.data.preprocessing.images import PixelFeatures
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import PreprocessSpec
 from components.ensembles.fold_member import FoldModel, FoldPart
+
+AnyPreprocess = PreprocessSpec | PixelFeatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Prepared:
     score_target: NDArray[Any]
 
 
-def prepare(spec: PreprocessSpec, table: Table, folds: Sequence[Fold]) -> list[Prepared]:
+def prepare(spec: AnyPreprocess, table: Table, folds: Sequence[Fold]) -> list[Prepared]:
     """Fit a preprocessor on every fold and transform both sides of it."""
     unfitted = build(spec, table.schema)
     target = table.target()

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from components.core.contracts import JSON
 from components.core.ranges import SpaceOf
 from components.core.specs import setting
 from components.data.preprocessing.spec import TreePreprocess
@@ -13,3 +14,7 @@ class BoostingSpec(BoostingSettings):
 
     trees: Annotated[Any, SpaceOf(TreesSpec)] = setting({}, "one booster")
     preprocess: Annotated[Any, SpaceOf(TreePreprocess)] = setting({}, "fitted inside each fold")
+
+    def preprocess_of(self, candidate: JSON) -> TreePreprocess:
+        """Return what is fitted for a candidate in each fold."""
+        return TreePreprocess.model_validate(candidate["preprocess"])

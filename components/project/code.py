@@ -1,8 +1,9 @@
 """Which source files a stage can reach, and a hash of them that a better sentence does not change.
 
 A stage reaches what its file, its settings class and the reader of params.yaml import: at the top of a file or inside a
-function, by `lazy("torch")`, or named as text in the form `components.training.member:load_network`. The table of the
-sections names every family, so only a stage's own line of it counts. Imports for type checkers alone do not.
+function, by `lazy("torch")`, or named as text in the form `components.training.member:load_network`. The tables of
+the sections and of the kinds name every family, so only a stage's own lines of them count. Imports for type checkers
+alone do not.
 
 The hash is over the code as Python understands it: without comments, layout, docstrings and the sentences of settings.
 Files are read once: `cache` keeps what was found, by size and time of change.
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from components.core.files import read_json, write_json
+from components.project.kinds import places
 from components.project.sections import SECTIONS
 
 HOME = Path(__file__).resolve().parents[2]  # the folder that holds components/ and pipelines/
 OURS = ("components", "pipelines")
-TABLE = "components.project.sections"
+TABLES = ("components.project.sections", "components.project.kinds")
 NAMED = re.compile(r"(components(?:\.\w+)+):\w+")
 
 
@@ -44,7 +46,7 @@ class Code:
 
     def reach(self, word: str) -> frozenset[str]:
         """Return the names of all modules that a stage can load: ours, and the top names of others."""
-        start = [f"pipelines.{word}", SECTIONS[word].spec.partition(":")[0], "components.project.params"]
+        start = [f"pipelines.{word}", SECTIONS[word].spec.partition(":")[0], "components.project.params", *places(word)]
         found: set[str] = set()
         todo = [module for module in start if _file(module) is not None]
         while todo:
@@ -98,7 +100,7 @@ def read_source(text: str, module: str) -> Source:
     """Return hash and imports of one file's text."""
     tree = ast.parse(text)
     modules = set(_imports(tree, module))
-    if module != TABLE:
+    if module not in TABLES:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 modules.update(NAMED.findall(node.value))

@@ -6,8 +6,9 @@ from components.core.specs import Spec
 from components.project.documents import Document, Place
 from components.project.forms import form_of_field
 from components.project.keys import sentence
+from components.project.kinds import KINDS
 from components.project.params import TopSpec
-from components.project.sections import SECTIONS, section_class
+from components.project.sections import SECTIONS, section_class, section_sentence
 
 HEADER = (
     "# What should grow. `espalier check` reads this file against the data; `espalier explain KEY` explains a key.",
@@ -59,8 +60,9 @@ def _is_generated(comment: str, place: Place) -> bool:
     """Whether a comment is one that `full` writes behind some key of this name, whole or cut to the width."""
     text, name = comment[1:].strip(), str(place[-1])
     if len(place) == 1 and name in SECTIONS:
-        return text == SECTIONS[name].sentence
-    classes = [TopSpec] if len(place) == 1 else list(_classes_below(section_class(str(place[0]))))
+        return any(text == section_sentence(name, kind) for kind in KINDS)
+    of_kinds = dict.fromkeys(section_class(str(place[0]), kind) for kind in KINDS) if len(place) > 1 else {}
+    classes = [below for spec in of_kinds for below in _classes_below(spec)] or [TopSpec]
     own = [sentence(one, name) for one in classes if name in one.model_fields]
     return any(one.startswith(text) for one in own)
 

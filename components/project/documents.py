@@ -7,6 +7,7 @@ name lines by it, and `edit.py` replaces exactly these characters. Anchors and m
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,7 +17,9 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from components.core.errors import Mistake, Mistakes
+from components.project.kinds import kind_of
 
+HERE = Path()
 Place = tuple[str | int, ...]  # keys and list positions from the top
 
 
@@ -42,6 +45,7 @@ class Document:
     text: str
     values: Mapping[str, Any]
     marks: Mapping[Place, Mark]
+    kind: str = "table"  # of the data that it is about (`kinds.py`)
 
     def nearest(self, place: Place) -> Mark | None:
         """Return where a place stands, or the nearest place above it."""
@@ -51,11 +55,14 @@ class Document:
         return None
 
 
-def parse(text: str, name: str) -> Document:
-    """Read a mapping. Raises `Mistakes` with the line and the cure where the text is no such YAML."""
+def parse(text: str, name: str, root: Path = HERE) -> Document:
+    """Read a mapping. Raises `Mistakes` with the line and the cure where the text is no such YAML.
+
+    `root` is the folder that `ingest.source` is seen from: what lies there says which kind of data it is.
+    """
     try:
         values = YAML(typ="safe").load(text)
-        root = YAML().compose(text)
+        tree = YAML().compose(text)
         _refuse_anchors(text, name)
     except MarkedYAMLError as error:
         raise Mistakes(name, [_explain(error, text, name)]) from None
@@ -69,8 +76,9 @@ def parse(text: str, name: str) -> Document:
             name, [Mistake(place=name, problem="holds no keys.", way_out="Write lines like  seed: 0", line=1)]
         )
     marks: dict[Place, Mark] = {}
-    _collect(root, (), marks)
-    return Document(name=name, text=text, values=plain(values), marks=marks)
+    _collect(tree, (), marks)
+    found = plain(values)
+    return Document(name=name, text=text, values=found, marks=marks, kind=kind_of(found, root))
 
 
 def plain(value: Any) -> Any:

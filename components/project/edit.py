@@ -7,10 +7,11 @@ is not there yet gets a line of its own, in the order of its class, or a place w
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from components.core.errors import Mistakes, UserMistake
-from components.project.documents import Document, Mark, Place, parse, plain
+from components.project.documents import HERE, Document, Mark, Place, parse, plain
 from components.project.keys import Key, find_key, place_of, sentence, value_at
 from components.project.params import FILE, TopSpec, placed, read_section, read_top
 from components.project.reading import Reader
@@ -19,24 +20,27 @@ from components.project.words import comment_column, write
 from components.project.written import left_out
 
 
-def with_value(text: str, dotted: str, value: Any) -> str:
-    """Return the text with one key set. Raises `UserMistake` for an unknown key, `Mistakes` for a wrong value."""
-    document = parse(text, FILE)
-    key = find_key(dotted)
+def with_value(text: str, dotted: str, value: Any, root: Path = HERE) -> str:
+    """Return the text with one key set; `root` is the project's folder.
+
+    Raises `UserMistake` for an unknown key, `Mistakes` for a wrong value.
+    """
+    document = parse(text, FILE, root)
+    key = find_key(dotted, document.kind)
     place, missing = place_of(document, key)
     if not missing:
         new = _replaced(document, place, value)
-        return _judged(document, new, key, [(place, value)])
+        return _judged(document, new, key, [(place, value)], root)
     parent = value_at(document, place)
     if missing[0] == ("kind", parent):  # schedule: step is schedule: {kind: step}
-        long_form = _changed({}, key.steps[: len(key.steps) - len(missing)], missing, value)
-        return _judged(document, _replaced(document, place, long_form), key, [(place, long_form)])
+        long_form = _changed({}, key.steps[: len(key.steps) - len(missing)], missing, value, key.kind)
+        return _judged(document, _replaced(document, place, long_form), key, [(place, long_form)], root)
     _refuse_other_kind(document, place, missing, key)
     child, nested = _nested(key, missing, value)
     if not place or (isinstance(parent, dict) and parent):
         new = _inserted(document, place, child, nested, _order(key, missing), _comment(key, missing))
-        return _judged(document, new, key, [((*place, child), nested)])
-    return _judged(document, _replaced(document, place, {child: nested}), key, [(place, {child: nested})])
+        return _judged(document, new, key, [((*place, child), nested)], root)
+    return _judged(document, _replaced(document, place, {child: nested}), key, [(place, {child: nested})], root)
 
 
 def changed_lines(old: str, new: str) -> list[tuple[str, str]]:
@@ -47,24 +51,24 @@ def changed_lines(old: str, new: str) -> list[tuple[str, str]]:
     return [(line[0], line[2:]) for line in lines if line[0] in "-+"]
 
 
-def mistakes_in(text: str) -> list[Any]:
+def mistakes_in(text: str, root: Path = HERE) -> list[Any]:
     """Return all mistakes of a text of params.yaml, in the order of its lines."""
-    document, reader = parse(text, FILE), Reader()
+    document, reader = parse(text, FILE, root), Reader()
     read_top(document, reader)
     for word in SECTIONS:
         read_section(document, word, reader)
     return placed(document, reader)
 
 
-def _judged(old: Document, text: str, key: Key, changes: Sequence[tuple[Place, Any]]) -> str:
+def _judged(old: Document, text: str, key: Key, changes: Sequence[tuple[Place, Any]], root: Path) -> str:
     """Make sure that the edit did what was asked and nothing else, and that the new value may stand there."""
-    new = parse(text, FILE)
+    new = parse(text, FILE, root)
     expected = copy.deepcopy(dict(old.values))
     for place, value in changes:
         _put(expected, place, plain(value))
     assert new.values == expected, f"setting {key.dotted} changed more than that"
-    known = {str(mistake) for mistake in mistakes_in(old.text)}
-    fresh = [mistake for mistake in mistakes_in(text) if str(mistake) not in known]
+    known = {str(mistake) for mistake in mistakes_in(old.text, root)}
+    fresh = [mistake for mistake in mistakes_in(text, root) if str(mistake) not in known]
     if fresh:
         raise Mistakes(FILE, fresh)
     return text
@@ -140,34 +144,42 @@ def _nested(key: Key, missing: Sequence[tuple[str, str]], value: Any) -> tuple[s
     (step, first), *below = missing
     assert step != "kind", "refused before"
     above = key.steps[: len(key.steps) - len(missing)]
-    return first, _changed({}, above, missing, value)[first] if below else value
+    return first, _changed({}, above, missing, value, key.kind)[first] if below else value
 
 
 def _changed(
-    base: Mapping[str, Any], above: Sequence[tuple[str, str]], steps: Sequence[tuple[str, str]], value: Any
+    base: Mapping[str, Any],
+    above: Sequence[tuple[str, str]],
+    steps: Sequence[tuple[str, str]],
+    value: Any,
+    kind_of_data: str,
 ) -> dict[str, Any]:
     """Return a copy of a value, as it is written, with one key below it set; `above` are the steps that lead to it."""
     (step, word), *below = steps
     new = copy.deepcopy(dict(base))
     here = (*above, (step, word))
     if step != "kind":
-        inside = new.get(word, _meant(here)) if below else None
-        new[word] = _changed(inside if isinstance(inside, Mapping) else {}, here, below, value) if below else value
+        inside = new.get(word, _meant(here, kind_of_data)) if below else None
+        new[word] = (
+            _changed(inside if isinstance(inside, Mapping) else {}, here, below, value, kind_of_data)
+            if below
+            else value
+        )
         return new
     options = new.get("choose")
     if not isinstance(options, list):
         kept = new if new.get("kind", word) == word else {}
-        return _changed({"kind": word, **kept}, here, below, value)
+        return _changed({"kind": word, **kept}, here, below, value, kind_of_data)
     for position, option in enumerate(options):
         if option == word or (isinstance(option, Mapping) and option.get("kind") == word):
-            options[position] = _changed({"kind": word} if option == word else option, here, below, value)
+            options[position] = _changed({"kind": word} if option == word else option, here, below, value, kind_of_data)
             return new
     raise UserMistake(f"'{word}' is not among the values chosen from. Set the whole list.")
 
 
-def _meant(steps: Sequence[tuple[str, str]]) -> Any:
+def _meant(steps: Sequence[tuple[str, str]], kind_of_data: str) -> Any:
     """Return what a field means when it is left out."""
-    key = find_key(".".join(word for _, word in steps))
+    key = find_key(".".join(word for _, word in steps), kind_of_data)
     return {} if key.owner is None or steps[-1][0] != "field" else left_out(key.owner, key.field)
 
 
@@ -185,7 +197,7 @@ def _order(key: Key, missing: Sequence[tuple[str, str]]) -> list[str]:
         return [*TopSpec.model_fields, *SECTIONS]
     if missing[0][0] == "name":
         return [missing[0][1]]
-    owner = find_key(".".join(word for _, word in key.steps[: len(key.steps) - len(missing) + 1])).owner
+    owner = find_key(".".join(word for _, word in key.steps[: len(key.steps) - len(missing) + 1]), key.kind).owner
     assert owner is not None
     return list(owner.model_fields)
 
@@ -193,7 +205,7 @@ def _order(key: Key, missing: Sequence[tuple[str, str]]) -> list[str]:
 def _comment(key: Key, missing: Sequence[tuple[str, str]]) -> str:
     if missing[0][0] == "name":
         return ""
-    found = find_key(".".join(word for _, word in key.steps[: len(key.steps) - len(missing) + 1]))
+    found = find_key(".".join(word for _, word in key.steps[: len(key.steps) - len(missing) + 1]), key.kind)
     return found.sentence if found.owner is None else sentence(found.owner, found.field)
 
 

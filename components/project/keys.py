@@ -12,7 +12,7 @@ from components.core.specs import Spec
 from components.project.documents import Document, Place
 from components.project.forms import Form, form_of_field
 from components.project.params import TopSpec
-from components.project.sections import SECTIONS, section_class
+from components.project.sections import SECTIONS, section_class, section_sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Key:
     steps: tuple[tuple[str, str], ...]  # ("field", "search"), ("field", "network"), ("kind", "mlp"), ("name", "zip")
     owner: type[Spec] | None  # the class that has the last field; None for a section
     form: Form  # what may stand there
+    kind: str = "table"  # of the data that the file is about
 
     @property
     def dotted(self) -> str:
@@ -37,7 +38,7 @@ class Key:
     def sentence(self) -> str:
         """What the field, or the section, is for."""
         if self.owner is None:
-            return SECTIONS[self.field].sentence
+            return section_sentence(self.field, self.kind)
         return sentence(self.owner, self.field)
 
 
@@ -47,14 +48,14 @@ def sentence(spec: type[Spec], field: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
-def find_key(dotted: str) -> Key:
-    """Find a dotted key. Raises `UserMistake` with the nearest name."""
+def find_key(dotted: str, kind: str = "table") -> Key:
+    """Find a dotted key of a file about this kind of data. Raises `UserMistake` with the nearest name."""
     first, *rest = dotted.strip().split(".")
     if first in TopSpec.model_fields and not rest:
-        return Key(steps=(("field", first),), owner=TopSpec, form=form_of_field(TopSpec, first))
+        return Key(steps=(("field", first),), owner=TopSpec, form=form_of_field(TopSpec, first), kind=kind)
     if first not in SECTIONS:
         raise _unknown(first, "", [*TopSpec.model_fields, *SECTIONS])
-    spec = section_class(first)
+    spec = section_class(first, kind)
     steps: list[tuple[str, str]] = [("field", first)]
     form, owner = Form(specs=(spec,)), None
     for word in rest:
@@ -68,17 +69,17 @@ def find_key(dotted: str) -> Key:
             form = Form(specs=(form.kinds[word],))
             continue
         classes = [one for one in form.specs if word in one.model_fields]
-        if not classes or (len(form.kinds) > 1 and len(form.specs) > 1):
+        if not classes or (len(form.kinds) > 1 and form.space is None):
             known = (
                 list(form.kinds) if len(form.kinds) > 1 else [name for one in form.specs for name in one.model_fields]
             )
             raise _unknown(word, above, known)
         if form.kinds and steps[-1][0] != "kind":
-            steps.append(("kind", next(iter(form.kinds))))
+            steps.append(("kind", next(kind for kind, one in form.kinds.items() if one is classes[0])))
         owner = classes[0]
         steps.append(("field", word))
         form = form_of_field(owner, word)
-    return Key(steps=tuple(steps), owner=owner, form=form)
+    return Key(steps=tuple(steps), owner=owner, form=form, kind=kind)
 
 
 def place_of(document: Document, key: Key) -> tuple[Place, tuple[tuple[str, str], ...]]:

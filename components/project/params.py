@@ -15,7 +15,9 @@ from components.core.errors import Mistake, Mistakes, UserMistake, did_you_mean
 from components.core.specs import Spec, setting
 from components.project.documents import Document, Place, parse
 from components.project.forms import form_of_field
+from components.project.kinds import KINDS
 from components.project.reading import Reader
+from components.project.searched_section import searched_section
 from components.project.sections import SECTIONS, section_class
 from components.project.written import plain_of
 
@@ -66,7 +68,7 @@ def read_document(root: Path) -> Document:
         ) from None
     except UnicodeDecodeError as error:
         raise UserMistake(f"{FILE} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
-    return parse(text, FILE)
+    return parse(text, FILE, root)
 
 
 def read_params(root: Path) -> Params:
@@ -118,7 +120,10 @@ def read_section(document: Document, word: str, reader: Reader) -> Spec | None:
     if not isinstance(value, Mapping):
         reader.wrong((word,), (word,), "is a section: it holds keys, not a value.", f"Write  {word}: {{}}")
         return None
-    return _settings(section_class(word), value, (word,), reader)
+    spec = section_class(word, document.kind)
+    if word in KINDS[document.kind].searched:
+        return searched_section(spec, value, (word,), reader)
+    return _settings(spec, value, (word,), reader)
 
 
 def raise_found(document: Document, reader: Reader) -> None:

@@ -117,7 +117,8 @@ class Reader:
     ) -> Group | None:
         """Read {kind: adamw, lr: ...}, or the only class of a form."""
         kinds = form.kinds
-        word = value.get("kind", next(iter(kinds)) if len(form.specs) == 1 and kinds else None)
+        obvious = bool(kinds) and (form.space is not None or len(form.specs) == 1)  # of a space, the first one
+        word = value.get("kind", next(iter(kinds)) if obvious else None)
         if not kinds:
             group = self.group(form.specs[0], value, at, names, searched=searched)
             return self._checked(form.specs[0], group, at, names)

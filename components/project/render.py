@@ -5,42 +5,46 @@ that they stand behind or above.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from components.core.specs import Spec
 from components.project.comments import HEADER, Notes
-from components.project.documents import Place
-from components.project.forms import Form, form_of_field, kind_of
+from components.project.documents import HERE, Place
+from components.project.forms import Form, form_of_field
+from components.project.forms import kind_of as word_of
 from components.project.keys import sentence
+from components.project.kinds import KINDS, kind_of
 from components.project.params import TopSpec
-from components.project.sections import SECTIONS, section_class
+from components.project.sections import SECTIONS, section_class, section_sentence
 from components.project.words import WIDTH, comment_column, write
 from components.project.written import as_written, left_out
 
 
-def full(values: Mapping[str, Any], notes: Notes | None = None) -> str:
-    """Return params.yaml with every key written out."""
-    writer = _Writer(notes or Notes())
+def full(values: Mapping[str, Any], notes: Notes | None = None, root: Path = HERE) -> str:
+    """Return params.yaml with every key written out; `root` is the folder that the source is seen from."""
+    writer, kind = _Writer(notes or Notes()), kind_of(values, root)
     writer.lines.extend([*HEADER, ""])
     for name in TopSpec.model_fields:
         value = values.get(name, TopSpec.model_fields[name].default)
         writer.line((name,), value, sentence(TopSpec, name))
-    for word, section in SECTIONS.items():
+    for word in SECTIONS:
         writer.lines.append("")
-        writer.head((word,), section.sentence)
-        writer.fields(section_class(word), _mapping(values.get(word)), (word,), searched=False)
+        writer.head((word,), section_sentence(word, kind))
+        searched = word in KINDS[kind].searched
+        writer.fields(section_class(word, kind), _mapping(values.get(word)), (word,), searched=searched)
     return writer.text()
 
 
-def short(values: Mapping[str, Any], notes: Notes | None = None) -> str:
+def short(values: Mapping[str, Any], notes: Notes | None = None, root: Path = HERE) -> str:
     """Return params.yaml with what differs from the defaults, and what has a comment of somebody's own."""
-    writer = _Writer(notes or Notes())
+    writer, kind = _Writer(notes or Notes()), kind_of(values, root)
     for name in TopSpec.model_fields:
         default = TopSpec.model_fields[name].default
         if name != "device" or writer.noted((name,)) or values.get(name, default) != default:
             writer.line((name,), values.get(name, default), "")
     for word in SECTIONS:
-        own = _differing(section_class(word), _mapping(values.get(word)), (word,), writer)
+        own = _differing(section_class(word, kind), _mapping(values.get(word)), (word,), writer)
         one_line = f"{word}: {write(own)}"
         colon_inside = any(isinstance(value, str) and ":" in value for value in own.values())
         if own and (len(one_line) > WIDTH or colon_inside or writer.noted((word,))):
@@ -52,10 +56,10 @@ def short(values: Mapping[str, Any], notes: Notes | None = None) -> str:
     return writer.text()
 
 
-def comment_line(word: str) -> str:
+def comment_line(word: str, kind: str = "table") -> str:
     """Return the line that adds a missing word at the top: its default, or an empty section."""
     if word in SECTIONS:
-        return comment_column(f"{word}: {{}}", SECTIONS[word].sentence)
+        return comment_column(f"{word}: {{}}", section_sentence(word, kind))
     return comment_column(f"{word}: {write(TopSpec.model_fields[word].default)}", sentence(TopSpec, word))
 
 
@@ -78,11 +82,11 @@ def _differing(spec: type[Spec], value: dict[str, Any], place: Place, writer: "_
 
 def _reduced(form: Form, value: Mapping[str, Any]) -> Any:
     """Return a value of a class without the fields that mean what they would mean left out."""
-    if "choose" in value or len(form.specs) != 1:
+    if "choose" in value or (len(form.specs) != 1 and form.space is None):
         return value
-    spec = form.specs[0]
-    searched = form.space is not None or kind_of(spec) is not None
-    kept = {}
+    spec = form.kinds.get(value.get("kind", ""), form.specs[0])
+    searched = form.space is not None or word_of(spec) is not None
+    kept = {} if spec is form.specs[0] else {"kind": value["kind"]}
     for name, item in value.items():
         if name == "kind" or name not in spec.model_fields:
             continue
@@ -153,7 +157,7 @@ class _Writer:
     ) -> None:
         """Write every field of a class."""
         names = [name for name in spec.model_fields if name != "kind"]
-        if (kind := kind_of(spec)) is not None:
+        if (kind := word_of(spec)) is not None:
             self.line((*place, "kind"), kind, sentence(spec, "kind"), dash)
             if "name" in value:
                 self.line((*place, "name"), value["name"], "")

@@ -9,6 +9,9 @@ from components.networks.registry import KINDS, spec_class
 from components.search.spec import SearchSettings
 from components.training.spec import TrainingSpec
 
+FIRST = "mlp"
+ORDER = (FIRST, *(kind for kind in KINDS if kind != FIRST))
+
 
 class SearchSpec(SearchSettings):
     """Neural networks, chosen by Optuna, trained as populations.
@@ -17,5 +20,5 @@ class SearchSpec(SearchSettings):
     """
 
     preprocess: Annotated[Any, SpaceOf(NetworkPreprocess)] = setting({}, "fitted inside each fold")
-    network: Annotated[Any, SpaceOf(*(spec_class(kind) for kind in KINDS))] = setting({}, "what is grown")
+    network: Annotated[Any, SpaceOf(*(spec_class(kind) for kind in ORDER))] = setting({}, "what is grown")
     training: Annotated[Any, SpaceOf(TrainingSpec)] = setting({}, "how it is trained")

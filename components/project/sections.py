@@ -5,12 +5,12 @@ A class is imported when its section is read, so that a stage loads its own fami
 `project` may know several families.
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from components.core.specs import Spec
+from components.project.kinds import KINDS, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,14 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
 )
 
 
-def section_class(word: str) -> type[Spec]:
-    """Import and return the settings class of a section."""
-    module, _, name = SECTIONS[word].spec.partition(":")
-    found = getattr(importlib.import_module(module), name)
-    assert issubclass(found, Spec), f"{SECTIONS[word].spec} is no Spec"
+def section_class(word: str, kind: str = "table") -> type[Spec]:
+    """Import and return the settings class of a section, for a kind of data (`kinds.py`)."""
+    place = KINDS[kind].sections.get(word, SECTIONS[word].spec)
+    found = load(place)
+    assert issubclass(found, Spec), f"{place} is no Spec"
     return found
+
+
+def section_sentence(word: str, kind: str = "table") -> str:
+    """Return the comment behind the word of a section."""
+    return KINDS[kind].sentences.get(word, SECTIONS[word].sentence)

@@ -8,7 +8,7 @@ by default, so that the space is whole: `data/search/space.yaml` shows it.
 from typing import Any
 
 from components.core.errors import Mistakes
-from components.core.ranges import Group, Node
+from components.core.ranges import Group, Node, SpaceOf
 from components.core.specs import Spec
 from components.project.documents import plain
 from components.project.forms import Form, form_of_field
@@ -18,7 +18,7 @@ from components.project.reading import Reader
 def parse_space(value: Any, *specs: type[Spec], name: str = "space") -> Node:
     """Read the space of one or several classes from values in the notation of params.yaml. Raises `Mistakes`."""
     reader = Reader()
-    node = reader.node(Form(specs=specs), plain(value), (), (name,), searched=True)
+    node = reader.node(Form(specs=specs, space=SpaceOf(*specs)), plain(value), (), (name,), searched=True)
     if reader.found or node is None:
         raise Mistakes("params.yaml", [mistake for _, mistake in reader.found])
     return node

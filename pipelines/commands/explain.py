@@ -11,8 +11,9 @@ from components.core.specs import Spec
 from components.project.documents import Document
 from components.project.forms import form_of_field, kind_of
 from components.project.keys import Key, find_key, place_of, sentence, value_at
+from components.project.kinds import KINDS
 from components.project.params import TopSpec, read_document
-from components.project.sections import SECTIONS, section_class
+from components.project.sections import SECTIONS, section_class, section_sentence
 from components.project.words import write
 from components.project.written import as_written, left_out
 from pipelines.engine import budget
@@ -48,19 +49,19 @@ def run(root: Path, *, key: str) -> None:
             print(f"  {word:10} {section.sentence}")
         print("\nMore:  espalier explain STAGE   or a key:  espalier explain search.pruner")
         return
-    found = find_key(key)
     document = _document(root)
+    found = find_key(key, "table" if document is None else document.kind)
     if found.owner is None:
-        _explain_stage(root, found.field, document)
+        _explain_stage(root, found.field, found.kind, document)
     else:
         _explain_key(root, found, document)
 
 
-def _explain_stage(root: Path, word: str, document: Document | None) -> None:
-    _say(f"{word}: {SECTIONS[word].sentence}.")
+def _explain_stage(root: Path, word: str, kind: str, document: Document | None) -> None:
+    _say(f"{word}: {section_sentence(word, kind)}.")
     _say(DETAILS[word])
     print()
-    spec = section_class(word)
+    spec = section_class(word, kind)
     written = document.values.get(word) if document is not None else None
     values = written if isinstance(written, dict) else {}
     for name in spec.model_fields:
@@ -79,7 +80,9 @@ def _explain_key(root: Path, key: Key, document: Document | None) -> None:
     rest = str(key.owner.model_fields[key.field].description or "").partition(". ")[2]
     if rest:
         _say(rest)
-    searched = any(form_of_field(section_class(key.steps[0][1]), word).space is not None for word in _below(key))
+    section = section_class(key.steps[0][1], key.kind) if key.owner is not TopSpec else TopSpec
+    searched = key.steps[0][1] in KINDS[key.kind].searched
+    searched = searched or any(form_of_field(section, word).space is not None for word in _below(key))
     print()
     _say(
         f"may be    {key.form.describe()}{'; here any value may also be a range' if searched else ''}",

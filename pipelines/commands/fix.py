@@ -30,7 +30,7 @@ def run(root: Path, *, word: str) -> None:
     document, merged = read_document(root), dict[str, Any]()
     for cure in mine:
         if cure["key"] not in merged:
-            place, missing = place_of(document, find_key(cure["key"]))
+            place, missing = place_of(document, find_key(cure["key"], document.kind))
             merged[cure["key"]] = None if missing else value_at(document, place)
         merged[cure["key"]] = _merged(merged[cure["key"]], cure["value"])
     set_values(root, list(merged.items()))

@@ -16,15 +16,15 @@ def run(root: Path, *, short: bool, full: bool) -> None:
     if short and full:
         raise UserMistake("Either --short or --full.")
     document = read_document(root)
-    wrong = [one for one in mistakes_in(document.text) if not one.doubt]
+    wrong = [one for one in mistakes_in(document.text, root) if not one.doubt]
     if wrong:
         raise Mistakes(FILE, wrong)
     form = render.short if short else render.full
-    text = form(document.values, notes_of(document))
+    text = form(document.values, notes_of(document), root)
     if not (short or full):
         print(text, end="")
         return
-    if render.full(parse(text, FILE).values) != render.full(document.values):
+    if render.full(parse(text, FILE).values, root=root) != render.full(document.values, root=root):
         raise AssertionError("the rewritten file means something else")
     write_text(root / FILE, text)
     print(f"Wrote {FILE} ({len(text.splitlines())} lines).")

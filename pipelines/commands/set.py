@@ -26,7 +26,7 @@ def set_values(root: Path, pairs: Sequence[tuple[str, Any]]) -> None:
     old = read_document(root).text
     new = old
     for key, value in pairs:
-        new = with_value(new, key, value)
+        new = with_value(new, key, value, root)
     if new == old:
         print(f"{FILE} says so already.")
         return

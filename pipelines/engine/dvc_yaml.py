@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from components.core.errors import UserMistake
+from components.project.kinds import KINDS
 
 Form = Literal["project", "repository"]
 
@@ -114,9 +115,9 @@ def ancestors(word: str) -> tuple[str, ...]:
     return tuple(name for name in TREE if name in found)
 
 
-def params_of(word: str) -> tuple[str, ...]:
-    """Return the top-level keys of params.yaml that decide a stage."""
-    return (*TREE[word].params, word)
+def params_of(word: str, kind: str = "table") -> tuple[str, ...]:
+    """Return the top-level keys of params.yaml that decide a stage, for a kind of data."""
+    return (*TREE[word].params, *KINDS[kind].also.get(word, ()), word)
 
 
 def ingest_deps(source: str) -> tuple[str, ...]:
@@ -140,15 +141,15 @@ def ingest_deps(source: str) -> tuple[str, ...]:
     return (folder,)
 
 
-def render(form: Form, source: str) -> str:
-    """Return the text of dvc.yaml for a project with this `ingest.source`."""
-    blocks = [_stage(form, word, entry, source) for word, entry in TREE.items()]
+def render(form: Form, source: str, kind: str = "table") -> str:
+    """Return the text of dvc.yaml for a project with this `ingest.source`, which holds data of this kind."""
+    blocks = [_stage(form, word, entry, source, kind) for word, entry in TREE.items()]
     return HEADS[form] + "stages:\n" + "".join(blocks) + "\n" + PLOTS
 
 
-def _stage(form: Form, word: str, entry: Entry, source: str) -> str:
+def _stage(form: Form, word: str, entry: Entry, source: str, kind: str) -> str:
     deps = list(ingest_deps(source)) if word == "ingest" else [f"data/{name}" for name in entry.inputs]
-    params = list(params_of(word))
+    params = list(params_of(word, kind))
     if form == "repository":
         from components.project.lock import stage_folders
 

@@ -38,7 +38,10 @@ class ImageIngestSpec(Spec):
 
 
 def ingest_pictures(spec: ImageIngestSpec, root: Path, out: Path) -> dict[str, Any]:
-    """Read the source, seen from `root`, into `out/table.parquet` and `out/image.npy`; write and return ingest.json."""
+    """Read the source, seen from `root`, into `out/table.parquet` and `out/image.npy`; write and return ingest.json.
+
+    The stage's `line` is returned with it.
+    """
     pictures = find_pictures(root, spec.source)
     _refuse_missing_words(pictures, spec.source)
     size = settled_size(pictures, spec.size)
@@ -75,7 +78,8 @@ def ingest_pictures(spec: ImageIngestSpec, root: Path, out: Path) -> dict[str, A
         "odd": taken.odd(),
     }
     write_json(out / "ingest.json", facts)
-    return facts
+    bad = f", {facts['bad_rows']} unreadable ones left out" if facts["bad_rows"] else ""
+    return {**facts, "line": f"{facts['rows']} pictures, {facts['classes']} classes{bad}"}
 
 
 class _Taken:

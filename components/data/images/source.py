@@ -4,7 +4,7 @@ Looking at a source decodes nothing: names, classes and numbers are known from f
 """
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from components.core.errors import UserMistake, did_you_mean
 from components.data.images import arrays
 from components.data.images.reading import SUFFIXES, UnreadableError, read_picture, side_of
+from components.data.images.recognise import DIGITS
 
-DIGITS = "example:digits"
 LABEL = "label"
-TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 SAMPLED = 2000  # headers that decide the size
 LEAST_SIDE, MOST_SIDE = 8, 64  # of `size: auto`
 
@@ -32,19 +31,6 @@ class Picture:
     part: str | None  # train | test, where the source says so
     pixels: NDArray[np.uint8] | None
     why: str = ""
-
-
-def is_pictures(root: Path, section: Mapping[str, Any]) -> bool:
-    """Tell whether an `ingest` section means pictures. A source that is not there is judged by the other keys."""
-    source = section.get("source")
-    if not isinstance(source, str):
-        return "size" in section or "channels" in section
-    if source.strip() == DIGITS or source.lower().endswith(".npz"):
-        return True
-    folder = root / source
-    if folder.is_dir():
-        return not any(path.suffix.lower() in TABLES for path in folder.iterdir() if path.is_file())
-    return not folder.exists() and ("size" in section or "channels" in section)
 
 
 def find_pictures(root: Path, written: str) -> "Pictures":

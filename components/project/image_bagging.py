@@ -1,0 +1,32 @@
+"""The section `bagging` for pictures: forests and a linear model on pixels."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from components.core.specs import NONE, Spec, setting
+from components.data.preprocessing.images import PixelFeatures
+from components.ensembles.bagging_jobs import Kind
+
+
+class ImageBaggingSpec(Spec):
+    """The section `bagging`, for pictures."""
+
+    features: Literal["pixels"] = setting("pixels", "what these models see: every pixel is a column")
+    members: Annotated[tuple[Kind, ...], Field(min_length=1)] = setting(
+        ("extra_trees", "linear"), "what is grown: random_forest, extra_trees, linear"
+    )
+    trees: int = setting(200, "trees of a forest, in each fold", ge=1)
+    seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
+        NONE, "a fixed part of the tree's seconds; none = its share"
+    )
+
+    @property
+    def preprocess(self) -> PixelFeatures:
+        """What is fitted in each fold: nothing."""
+        return PixelFeatures(features=self.features)
+
+    def settled(self, kind: Kind, preprocess: Any, trees: int) -> dict[str, object]:
+        """Return what one member was grown with."""
+        words: dict[str, object] = {"features": self.features}
+        return words if kind == "linear" else {**words, "trees": trees}

@@ -1,0 +1,102 @@
+"""The kinds of data, in one table: how a source is recognised, which settings a section has, who does what.
+
+A stage asks here for the function that does its work for the kind at hand, and never what the kind is. What a kind
+does not name is as for tables (`sections.py`), which are what everything else is not. Places are text,
+"module:function", imported when they are asked for, so that a stage loads its own family and no other.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of data."""
+
+    recognises: str = ""  # module:function(root, ingest section) -> bool; empty: everything
+    steps: Mapping[str, str]  # what is to be done -> who does it for this kind
+    sections: Mapping[str, str] = field(default_factory=dict)  # word -> module:Class, where not as for tables
+    sentences: Mapping[str, str] = field(default_factory=dict)  # word -> the comment behind it
+    searched: frozenset[str] = frozenset()  # sections that are search spaces as a whole: any value may be a range
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # word -> other sections that decide the stage
+    started: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what `init` writes in a section
+    noun: str  # what a row is
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "image": Kind(
+            recognises="components.data.images.recognise:is_pictures",
+            steps={
+                "ingest": "components.data.images.ingest:ingest_pictures",
+                "describe": "components.data.images.describe:describe_pictures",
+                "validate": "components.data.images.validation:validate_pictures",
+                "augment": "components.augmentation.image_making:write_copies",
+                "start": "components.training.portfolio:picture_points",
+            },
+            sections={
+                "ingest": "components.data.images.ingest:ImageIngestSpec",
+                "validate": "components.data.images.validation:ImageValidateSpec",
+                "augment": "components.augmentation.policy:ImagePolicy",
+                "search": "components.project.image_search:ImageSearchSpec",
+                "boosting": "components.project.image_boosting:ImageBoostingSpec",
+                "bagging": "components.project.image_bagging:ImageBaggingSpec",
+            },
+            sentences={"augment": "on the fly, for train pictures only; 0 or none = off"},
+            searched=frozenset({"augment"}),
+            also={"search": ("augment",)},
+            started={"augment": {"rotation": 10, "scaling": 0.1, "translation": 0.1}},
+            noun="picture",
+        ),
+        "table": Kind(
+            steps={
+                "ingest": "components.data.ingest:ingest",
+                "describe": "components.data.describe:describe_source",
+                "validate": "components.data.validation:validate",
+                "augment": "components.augmentation.making:augment",
+                "start": "components.training.portfolio:start_points",
+            },
+            noun="row",
+        ),
+    }
+)
+
+
+def kind_of(values: Mapping[str, Any], root: Path) -> str:
+    """Return the kind of data that a params.yaml is about, seen from the project's folder."""
+    section = values.get("ingest")
+    if not isinstance(section, Mapping):
+        return "table"
+    return next(word for word, kind in KINDS.items() if not kind.recognises or load(kind.recognises)(root, section))
+
+
+def step(kind: str, what: str) -> Callable[..., Any]:
+    """Import and return the function that does something for a kind."""
+    return load(KINDS[kind].steps[what])
+
+
+def places(word: str) -> tuple[str, ...]:
+    """Return the modules that any kind names for a stage: they are code of that stage."""
+    named = [kind.recognises for kind in KINDS.values() if kind.recognises]
+    named += [place for kind in KINDS.values() for what, place in kind.steps.items() if USED_BY[what] == word]
+    named += [kind.sections[word] for kind in KINDS.values() if word in kind.sections]
+    named += [
+        kind.sections[other] for kind in KINDS.values() for other in kind.also.get(word, ()) if other in kind.sections
+    ]
+    return tuple(dict.fromkeys(place.partition(":")[0] for place in named))
+
+
+USED_BY = MappingProxyType(
+    {"ingest": "ingest", "describe": "", "validate": "validate", "augment": "augment", "start": "search"}
+)
+"""Which stage takes a step; `describe` is for commands alone."""
+
+
+def load(place: str) -> Any:
+    """Import module:name and return it."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
