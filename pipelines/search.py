@@ -1,10 +1,13 @@
 """search: neural networks, chosen by Optuna, trained on the folds; the best are kept with out-of-fold predictions."""
 
+from collections.abc import Sequence
+
+from components.core.contracts import JSON
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
 from components.project.space import space_of
-from components.search.pruners import rungs
 from components.training.evaluate import NetworkEvaluate
 from components.training.portfolio import start_points
+from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from pipelines.engine.searching import grow_by_search
 from pipelines.engine.stage import Stage
@@ -21,7 +24,8 @@ def search(stage: Stage) -> str:
         seed=stage.seed,
         cores=stage.cores,
         device=stage.device,
-        rungs=rungs(stage.spec.pruner, _most_epochs(space)),
+        race=stage.spec.pruner == "racing",
+        hang_seconds=stage.spec.hang_seconds,
     )
     try:
         return grow_by_search(
@@ -31,11 +35,19 @@ def search(stage: Stage) -> str:
             settings=stage.spec,
             evaluate=evaluate,
             structure=structure,
+            steps=_most_epochs(space),
+            times=_times,
             portfolio=start_points(train_rows.table.schema.task),
             noun="network",
         )
     finally:
         evaluate.close()
+
+
+def _times(spec: JSON) -> tuple[int, Sequence[int] | None]:
+    """Return a candidate's epochs, and those at which a cycle of its schedule ends: there it may be compared."""
+    training = TrainingSpec.model_validate(spec["training"])
+    return training.epochs, training.cycle_ends
 
 
 def _most_epochs(space: Group) -> int:

@@ -109,7 +109,15 @@ def _judge_metric(top: Any, sections: Mapping[str, Spec], reader: Reader) -> Non
 
 
 def _judge_search(sections: Mapping[str, Spec], reader: Reader) -> None:
-    """The user's own start points lie in the space."""
+    """The sampler can model the space, the pruner has what it needs, and the user's own start points lie in it."""
+    search: Any = sections.get("search")
+    if search is None:
+        return
+    from components.search.refusals import refusals
+
+    split: Any = sections.get("split")
+    for one in refusals(space_of(search), search, None if split is None else max(1, split.folds)):
+        reader.wrong(("search", one.key), ("search", one.key), one.problem, one.way_out)
     start = getattr(sections.get("search"), "start", "none")
     if not isinstance(start, Sequence) or isinstance(start, str):
         return

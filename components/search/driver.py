@@ -16,7 +16,7 @@ from components.core.deadlines import NEVER, Deadline
 from components.core.errors import EspalierError, UserMistake
 from components.core.ranges import Group
 from components.search.generations import Planner
-from components.search.judging import Judge, Times
+from components.search.judging import Judge, Times, no_cycles
 from components.search.keeping import Keeper, chosen
 from components.search.objectives import front
 from components.search.result import ReportProgress, SearchResult, Trial, silent
@@ -27,10 +27,6 @@ from components.search.trials import Trials
 
 RESERVED_FOR_THE_KEPT = 0.35  # of the time, when the kept lack folds
 CLOSING_SECONDS, CLOSING_SHARE = 0.7, 0.05  # for the workers' last words and for writing the out
-
-
-def _no_cycles(_: JSON) -> tuple[int, None]:
-    return 0, None
 
 
 def run_search(
@@ -45,7 +41,7 @@ def run_search(
     greater_is_better: bool,
     structure: Callable[[JSON], str],
     steps: int = 0,
-    times: Times = _no_cycles,
+    times: Times = no_cycles,
     start: Sequence[JSON] = (),
     report_progress: ReportProgress = silent,
     deadline: Deadline = NEVER,

@@ -15,6 +15,11 @@ Times = Callable[[JSON], tuple[int, Sequence[int] | None]]
 """A candidate's settings -> its epochs, and those at which a cycle of its schedule ends (None: it has no cycles)."""
 
 
+def no_cycles(_: JSON) -> tuple[int, None]:
+    """Say that a candidate may be judged anywhere."""
+    return 0, None
+
+
 class Judge:
     """The rungs of one search. `steps` are the epochs of its longest training; 0 where nobody can be cut short."""
 

@@ -7,6 +7,7 @@ that is called Bayesian and is none is refused instead.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from components.core.errors import UserMistake
 from components.core.ranges import Branches, Choice, FloatRange, Group, IntRange, Node
 from components.search.grid import grid_size
 from components.search.racing import FEWEST_FOLDS
@@ -33,6 +34,15 @@ def refusals(space: Group, settings: SearchSettings, num_folds: int | None = Non
         *_of_objectives(settings),
         *_of_the_pruner(settings, num_folds),
     ]
+
+
+def refused(space: Group, settings: SearchSettings, word: str, num_folds: int) -> None:
+    """Raise UserMistake with all that is refused; `word` is the section. `check` says the same before."""
+    found = [
+        f"params.yaml: {word}.{one.key} {one.problem} {one.way_out}" for one in refusals(space, settings, num_folds)
+    ]
+    if found:
+        raise UserMistake("\n".join(found))
 
 
 def _of_the_sampler(space: Group, settings: SearchSettings) -> Iterator[Refusal]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from components.augmentation.policy import ImagePolicy
 from components.core.contracts import Candidate, Outcome, Predictions
@@ -23,6 +22,7 @@ from components.data.preprocessing.spec import NetworkPreprocess
 from components.networks.network import Inputs, NetworkSpec
 from components.networks.registry import read_spec
 from components.training import losses
+from components.training.generation import mean_curve
 from components.training.member import FoldNetwork, NetworkMember, joined_folds, load_network
 from components.training.population import Model, Row
 from components.training.prepared import Preprocess
@@ -56,7 +56,16 @@ class Settings:
 class CandidateRun:
     """One candidate: its rows before training, its outcome after."""
 
-    def __init__(self, candidate: Candidate, settings: Settings, scoring: Scoring, schema: Schema, seed: int) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        settings: Settings,
+        scoring: Scoring,
+        schema: Schema,
+        seed: int,
+        positions: Sequence[int] | None = None,
+    ) -> None:
+        """`positions`: of the folds that are trained; None: all."""
         self.candidate = candidate
         self._settings = settings
         self._scoring = scoring
@@ -74,6 +83,7 @@ class CandidateRun:
                 augment=settings.augment,
             )
             for position, fitted in enumerate(scoring.prepared.folds)
+            if positions is None or position in positions
         ]
         self.models: list[Model] = []  # what the rows are becoming, in order of their folds; `GroupRun` fills it
 
@@ -154,11 +164,3 @@ class CandidateRun:
         with atomic_folder(folder) as new:
             member.save(new)
         return folder
-
-
-def mean_curve(curves: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-    """Return the mean over folds [epochs]. A fold that stopped early counts on with its last value: the mean has no
-    jump where one falls silent."""
-    longest = max(len(curve) for curve in curves)
-    padded = [[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves]
-    return np.asarray(np.mean(padded, axis=0, dtype=np.float64), dtype=np.float32)

@@ -8,6 +8,7 @@ whole generations, in order of number.
 Who is trained next is decided in `turns.py`; what a worker does is in `worker.py`, the training in `population.py`.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,8 +21,17 @@ from components.training.tasks import Answers, Task, Work
 from components.training.turns import Turns
 
 
+def begin(work: Work) -> Callable[[Task], Answers]:
+    """Return the function that answers tasks; called once in each worker."""
+    from components.training.worker import make
+
+    return make(work)
+
+
 class NetworkEvaluate:
     """`components.core.contracts.Evaluate` for candidates {"preprocess": ..., "network": ..., "training": ...}."""
+
+    begin = staticmethod(begin)  # what makes a worker answer tasks
 
     def __init__(
         self,
@@ -31,15 +41,18 @@ class NetworkEvaluate:
         seed: int,
         cores: int = 1,
         device: str = "auto",
-        rungs: Sequence[int] = (),
+        race: bool = False,
+        hang_seconds: float = math.inf,
     ) -> None:
-        """`cores`: worker processes on CPU. `rungs`: epochs after which the candidates of a generation report."""
+        """`cores`: worker processes on CPU. `race`: rungs are counts of folds, which are trained one after the other.
+        `hang_seconds`: a worker that is silent for so long is killed, and its trial fails of `deadline`."""
         self._table = table
         self._metric = metric
         self._seed = seed
         self._cores = cores
         self._device = device
-        self._rungs = tuple(sorted(rungs))
+        self._race = race
+        self._hang_seconds = hang_seconds
         self._workers: Workers | None = None
 
     def __call__(
@@ -67,9 +80,10 @@ class NetworkEvaluate:
             resting=resting,
         )
         try:
-            with Workers(self._cores if device == "cpu" else 1, begin, work) as self._workers:
+            count = self._cores if device == "cpu" else 1
+            with Workers(count, self.begin, work, hang_seconds=self._hang_seconds) as self._workers:
                 yield from Turns(
-                    self._workers, generations, self._rungs, report, deadline, resting, len(folds)
+                    self._workers, generations, report, deadline, resting, len(folds), race=self._race
                 ).outcomes()
         finally:
             shutil.rmtree(resting, ignore_errors=True)
@@ -92,10 +106,3 @@ def _device(wanted: str) -> str:
 
 
 _: type[Evaluate] = NetworkEvaluate
-
-
-def begin(work: Work) -> Callable[[Task], Answers]:
-    """Return the function that answers tasks; called once in each worker."""
-    from components.training.worker import make
-
-    return make(work)

@@ -30,6 +30,7 @@ class Task:
     candidates: tuple[Candidate, ...]
     until: int | None  # epoch at which they report; None: to the end
     resume: int | None = None  # the rung at which they rested; None: they begin
+    folds: tuple[int, ...] | None = None  # positions of the folds that are trained; None: all
 
     @property
     def numbers(self) -> tuple[int, ...]:

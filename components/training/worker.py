@@ -7,6 +7,7 @@ import torch
 
 from components.core.contracts import Candidate, Metric
 from components.core.errors import EspalierError
+from components.core.workers import alive
 from components.metrics import get
 from components.training.candidate_run import CandidateRun, Settings
 from components.training.group_run import GroupRun
@@ -61,7 +62,7 @@ class Worker:
         prepared = self._preparer.prepare(settings[0].preprocess)
         scoring = Scoring(prepared=prepared, metric=self._metric, task=work.table.schema.task)
         runs = [
-            CandidateRun(candidate, own, scoring, work.table.schema, work.seed)
+            CandidateRun(candidate, own, scoring, work.table.schema, work.seed, task.folds)
             for candidate, own in zip(candidates, settings, strict=True)
         ]
         structure = candidates[0].structure
@@ -69,7 +70,7 @@ class Worker:
             self._rows[structure] = rows_that_fit(runs[0].network, settings[0].training, prepared.resident)
         files = [] if task.resume is None else [self._file(run, task.resume) for run in runs]
         group = GroupRun(runs, scoring, most_rows=self._rows[structure], resting=files)
-        cut = group.train(task.until, work.deadline.over)
+        cut = group.train(task.until, self._cut_off)
         answers = {}
         for run in runs:
             if run.candidate.number in cut and not run.diverged:
@@ -80,6 +81,10 @@ class Worker:
                 group.rest(run, self._file(run, task.until))
             answers[run.candidate.number] = Answer(outcome=run.outcome(work.checkpoint), rests=not run.ended)
         return answers
+
+    def _cut_off(self) -> bool:
+        alive()
+        return self._work.deadline.over()
 
     def _file(self, run: CandidateRun, rung: int) -> Path:
         return resting_file(self._work.resting, run.candidate.number, rung)

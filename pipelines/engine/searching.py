@@ -10,7 +10,9 @@ from components.core.contracts import JSON, Evaluate
 from components.core.files import hash_folder
 from components.core.ranges import Group
 from components.search.driver import run_search
+from components.search.judging import Times, no_cycles
 from components.search.outcome_tables import note, summary, write_search_out
+from components.search.refusals import refused
 from components.search.space_file import space_text
 from components.search.spec import WITHOUT_EFFECT_ON_A_TRIAL, SearchSettings
 from components.search.start import checked
@@ -27,6 +29,8 @@ def grow_by_search(
     settings: SearchSettings,
     evaluate: Evaluate,
     structure: Callable[[JSON], str],
+    steps: int = 0,
+    times: Times = no_cycles,
     portfolio: Sequence[JSON],
     noun: str,
 ) -> str:
@@ -34,6 +38,7 @@ def grow_by_search(
 
     `portfolio` is what is tried first when `settings.start` says so.
     """
+    refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
     checked(space, own, f"{stage.word}.start")
     study = stage.studies / study_key(stage.word, _what_decides(stage, train_rows, space))
@@ -59,6 +64,8 @@ def grow_by_search(
         seed=stage.seed,
         greater_is_better=metric.greater_is_better,
         structure=structure,
+        steps=steps,
+        times=times,
         start=portfolio if settings.start == "portfolio" else own,
         report_progress=report,
         deadline=stage.deadline,

@@ -1,12 +1,14 @@
 """Networks behind `Evaluate`, with real workers, real tables and files."""
 
-import dataclasses
 import json
+import signal
 import threading
+import time
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from training_case import candidate, evaluated, example, folds_of
+from training_case import candidate, drop_none, evaluated, example, folds_of
 
 from components.core.deadlines import Deadline
 from components.core.errors import UserMistake
@@ -57,6 +59,7 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
         ],
         [candidate(4, {"activation": "tanh"}), candidate(5, {}, {"optimizer": {"kind": "sgd", "lr": 1e-5}})],
     ]
+    generations = [[replace(one, rungs={3: 3, 6: 6}) for one in part] for part in generations]
     asked = {}
 
     def report(step, scores):
@@ -65,7 +68,7 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
 
     found = {}
     for cores in (1, 2):
-        evaluate = NetworkEvaluate(table, get("log_loss"), seed=7, cores=cores, rungs=(3, 6))
+        evaluate = NetworkEvaluate(table, get("log_loss"), seed=7, cores=cores)
         folder = tmp_path / str(cores)
         found[cores] = evaluated(evaluate, generations, folds, folder, report)
         assert sorted(path.name for path in folder.iterdir()) == sorted(
@@ -77,7 +80,7 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
     one, two = found[1], found[2]
     assert sorted(one) == list(range(6))
     for number, outcome in one.items():
-        left, right = dataclasses.asdict(outcome), dataclasses.asdict(two[number])
+        left, right = asdict(outcome), asdict(two[number])
         for field in ("folder", "curves"):
             left.pop(field), right.pop(field)
         assert left == right
@@ -122,7 +125,7 @@ def test_a_member_says_what_it_is_and_predicts_what_it_was_judged_by(name, metri
     assert np.array_equal(member.oof.rows_n, np.arange(table.num_rows))
     assert np.array_equal(member.oof.values_nC, read_member_oof(outcome.folder).values_nC)
     for fold, score in zip(folds, outcome.fold_scores_S, strict=True):
-        alone = dataclasses.replace(member, folds=tuple(part for part in member.folds if part.number == fold.number))
+        alone = replace(member, folds=tuple(part for part in member.folds if part.number == fold.number))
         predicted = alone.predict(table, fold.score_rows)
         np.testing.assert_allclose(predicted, member.oof.values_nC[fold.score_rows], rtol=1e-4, atol=1e-5)
         assert get(metric)(table.target()[fold.score_rows], predicted[None])[0] == pytest.approx(score, rel=1e-4)
@@ -164,7 +167,7 @@ def test_the_seed_and_the_number_make_the_model(wine, tmp_path):
 def test_what_torch_refuses_is_an_outcome_and_a_users_mistake_is_raised(wine, tmp_path):
     table, folds = wine
     answer = in_process(tmp_path, table, folds)
-    wrong = dataclasses.replace(candidate(0), spec=candidate(0).spec | {"network": {"kind": "mlp", "layers": "many"}})
+    wrong = replace(candidate(0), spec=candidate(0).spec | {"network": {"kind": "mlp", "layers": "many"}})
     outcome = answer(Task(candidates=(wrong,), until=None)).outcome
     assert outcome.state == "failed"
     assert outcome.cause.startswith("error: 1 validation error for MLP")
@@ -207,7 +210,7 @@ def test_a_call_that_is_not_read_to_its_end_leaves_no_process(wine, tmp_path):
 def test_made_rows_are_fitted_and_neither_scored_nor_in_the_train_curve(wine, tmp_path):
     table, folds = wine
     real = type(table)(table.schema, table._raw, num_real=100)  # as if the last 78 rows were made
-    fold = dataclasses.replace(folds[0], fit_rows=np.arange(40, 178), score_rows=np.arange(40))
+    fold = replace(folds[0], fit_rows=np.arange(40, 178), score_rows=np.arange(40))
     from components.data.preprocessing.spec import NetworkPreprocess
     from components.training.prepared import Preparer
 
@@ -222,3 +225,78 @@ def test_structure_is_equal_for_those_that_may_share_a_population():
     same = candidate(1, {"dropout": 0.5}, {"loss": "auto", "optimizer": {"kind": "adamw", "lr": 1.0}}).spec
     other = candidate(2, {"width": 32}, {"loss": "auto"}).spec
     assert structure(base) == structure(same) != structure(other)
+
+
+def test_folds_raced_one_after_the_other_give_what_all_at_once_give(wine, tmp_path):
+    """Fold after fold is only another order: same scores, same curves, same files."""
+    table, folds = wine
+    candidates = [candidate(number, {"width": 16 + 8 * number}) for number in range(3)]
+    raced = [replace(one, rungs={1: 1, 2: 2}) for one in candidates]
+    asked = {}
+
+    def report(step, scores):
+        asked[step] = dict(scores)
+        return frozenset({2}) if step == 2 else frozenset()
+
+    straight = evaluated(NetworkEvaluate(table, get("log_loss"), seed=7), [candidates], folds, tmp_path / "all")
+    race = NetworkEvaluate(table, get("log_loss"), seed=7, race=True)
+    found = evaluated(race, [raced], folds, tmp_path / "race", report)
+    assert [found[number].state for number in range(3)] == ["complete", "complete", "pruned"]
+    assert asked[1] == {number: straight[number].fold_scores_S[0] for number in range(3)}
+    assert found[2].fold_scores_S == straight[2].fold_scores_S[:2]
+    for number in range(2):
+        assert found[number].fold_scores_S == straight[number].fold_scores_S
+        np.testing.assert_allclose(found[number].curves["train"], straight[number].curves["train"], rtol=1e-6)
+        here, there = (tmp_path / one / f"{number:05d}" for one in ("race", "all"))
+        weights = [path.name for path in there.glob("*.safetensors")]
+        assert weights
+        assert {path.name for path in here.iterdir()} == {path.name for path in there.iterdir()}
+        assert all((here / name).read_bytes() == (there / name).read_bytes() for name in weights)
+
+
+def hang(work):
+    """What a worker calls instead of `begin`: it trains, but over candidate 1 it hangs and ignores signals."""
+    answer = begin(work)
+
+    def handle(task):
+        if 1 in task.numbers:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                time.sleep(60)
+        return answer(task)
+
+    return handle
+
+
+class Hanging(NetworkEvaluate):
+    """One whose candidate 1 hangs."""
+
+    begin = staticmethod(hang)
+
+
+@pytest.mark.slow
+def test_a_trial_that_hangs_is_killed_and_its_neighbours_are_finished(wine, tmp_path):
+    table, folds = wine
+    evaluate = Hanging(table, get("log_loss"), seed=7, cores=2, hang_seconds=4.0)
+    found = evaluated(evaluate, [[candidate(number) for number in range(3)]], folds, tmp_path)
+    assert {number: (one.state, one.cause) for number, one in found.items()} == {
+        0: ("complete", None),
+        1: ("failed", "deadline"),
+        2: ("complete", None),
+    }
+
+
+def test_a_call_ends_by_killing_who_hangs(wine, tmp_path):
+    """The hanging trial has no outcome: it is trained by the next run. What was finished is there."""
+    table, folds = wine
+    evaluate = Hanging(table, get("log_loss"), seed=7, cores=2)
+    alone = [replace(candidate(number), structure=str(number)) for number in range(3)]
+    deadline = Deadline(stop_file=tmp_path / "stop")
+    found = {}
+    outcomes = evaluate(iter([alone]), folds, report=drop_none, deadline=deadline, checkpoint=tmp_path / "members")
+    for outcome in outcomes:
+        found[outcome.number] = outcome
+        if len(found) == 2:
+            (tmp_path / "stop").touch()
+    assert sorted(found) == [0, 2]
+    assert {path.name for path in (tmp_path / "members").iterdir()} == {"00000", "00002"}

@@ -3,12 +3,13 @@
 from collections import deque
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from training_case import candidate
 
 from components.core.contracts import Outcome
 from components.core.deadlines import NEVER, Deadline
-from components.core.workers import Lost
+from components.core.workers import Broken, Lost
 from components.training.tasks import Answer, Answers, failure
 from components.training.turns import Turns
 
@@ -71,9 +72,16 @@ def grows(number, task):
     return Answer(outcome=outcome(number, "pruned", number / 10), rests=True)
 
 
-def run(answer, generations, tmp_path, rungs=(2, 4), report=lambda step, scores: frozenset(), deadline=NEVER):
+def on_rungs(part, rungs):
+    """The candidates with these rungs; known starts have none, and whoever has some of its own keeps them."""
+    own = {rung: rung for rung in rungs}
+    return [one if one.protected or one.rungs else replace(one, rungs=own) for one in part]
+
+
+def run(answer, generations, tmp_path, rungs=(2, 4), report=lambda step, scores: frozenset(), deadline=NEVER, **words):
     workers = Desk(answer)
-    schedule = Turns(workers, iter(generations), rungs, report, deadline, tmp_path, 1)
+    planned = [on_rungs(part, rungs) for part in generations]
+    schedule = Turns(workers, iter(planned), report, deadline, tmp_path, words.pop("num_folds", 1), **words)
     return {found.number: found for found in schedule.outcomes()}, workers.log
 
 
@@ -160,7 +168,7 @@ def test_the_next_generation_begins_when_a_worker_would_idle_but_never_two_ahead
             yield [candidate(2 * generation), candidate(2 * generation + 1)]
 
     workers = Desk(grows)
-    for found in Turns(workers, generations(), (), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
+    for found in Turns(workers, generations(), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
         finished.append(found.number)
     assert sorted(finished) == list(range(8))
     for generation, before in seen[2:]:  # planned from the outcomes of all but the last generation
@@ -181,7 +189,7 @@ def test_no_generation_is_planned_over_one_that_a_slow_trial_holds_open(tmp_path
             seen.append(list(finished))
             yield [replace(candidate(number), protected=number == 0)]
 
-    for found in Turns(NewestFirst(grows), generations(), (), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
+    for found in Turns(NewestFirst(grows), generations(), lambda *_: frozenset(), NEVER, tmp_path, 1).outcomes():
         finished.append(found.number)
     assert finished[:2] == [1, 0]  # the known start took longer than all of the next generation
     assert seen == [[], [], [1, 0], [1, 0]]
@@ -222,7 +230,7 @@ def test_no_rung_is_decided_without_those_that_were_cut_off(tmp_path, cut):
 def together(generations, tmp_path, **words):
     """Which candidates were trained with which."""
     desk = Desk(words.pop("answer", grows), words.pop("count", 2))
-    arguments = {"rungs": (), "report": lambda *_: frozenset(), "num_folds": 1} | words
+    arguments = {"report": lambda *_: frozenset(), "num_folds": 1} | words
     turns = Turns(desk, iter(generations), deadline=NEVER, resting=tmp_path, **arguments)
     assert {found.number for found in turns.outcomes()} == {one.number for part in generations for one in part}
     return desk.together
@@ -249,7 +257,7 @@ def test_survivors_of_a_rung_are_grouped_anew(tmp_path):
         return frozenset(number for number in scores if number % 2)
 
     desk = Desk(grows)
-    turns = Turns(desk, iter([[candidate(n) for n in range(8)]]), (2,), report, NEVER, tmp_path, 1)
+    turns = Turns(desk, iter([on_rungs(map(candidate, range(8)), (2,))]), report, NEVER, tmp_path, 1)
     assert len(list(turns.outcomes())) == 8
     assert desk.together == [(0, 1, 2, 3), (4, 5, 6, 7), (0, 2), (4, 6)]
 
@@ -265,8 +273,68 @@ def test_a_group_over_which_a_worker_dies_is_split_until_the_culprit_is_alone(tm
         return Lost(status=-9) if number == 5 else grows(number, task)
 
     desk = Desk(answer, 1)
-    turns = Turns(desk, iter([[candidate(n) for n in range(8)]]), (), lambda *_: frozenset(), NEVER, tmp_path, 1)
+    turns = Turns(desk, iter([[candidate(n) for n in range(8)]]), lambda *_: frozenset(), NEVER, tmp_path, 1)
     found = {one.number: one for one in turns.outcomes()}
     assert sorted(found) == list(range(8))
     assert [number for number in found if found[number].state == "failed"] == [5]
     assert found[5].cause == "out_of_memory"
+
+
+def test_each_candidate_stops_at_its_own_rungs(tmp_path):
+    """Brackets and cycles: 0 has both rungs, 1 only the second, 2 reports at the first one epoch later, 3 at none."""
+    asked = []
+
+    def report(step, scores):
+        asked.append((step, sorted(scores)))
+        return frozenset({2}) if step == 2 else frozenset()
+
+    own = [{2: 2, 4: 4}, {4: 4}, {2: 3, 4: 5}, {}]
+    candidates = [replace(candidate(number), rungs=rungs) for number, rungs in enumerate(own)]
+    found, log = run(grows, [candidates], tmp_path, rungs=(), report=report)
+    assert asked == [(2, [0, 2]), (4, [0, 1])]
+    assert [found[number].state for number in range(4)] == ["complete", "complete", "pruned", "complete"]
+    assert [dict(found[number].rungs) for number in range(3)] == [{2: 0.0, 4: 0.0}, {4: 0.1}, {2: 0.2}]
+    assert {(0, 2, None), (0, 4, 2), (1, 4, None), (1, None, 4), (2, 3, None), (3, None, None)} <= set(log)
+
+
+def test_in_a_race_a_leg_is_a_fold_and_the_legs_are_joined(tmp_path):
+    legs = []
+
+    def answer(number, task):
+        legs.append((number, task.folds))
+        score = float(10 * number + (0 if task.folds is None else task.folds[0]))
+        curves = {"validation": np.full(2 + task.folds[0], score, dtype=np.float32)}
+        return Answer(outcome=replace(outcome(number, "complete", score), curves=curves, facts={"epochs": score}))
+
+    def report(step, scores):
+        asked.append((step, dict(scores)))
+        return frozenset({1}) if step == 2 else frozenset()
+
+    asked = []
+    found, _ = run(answer, [[candidate(0), candidate(1)]], tmp_path, (1, 2), report, num_folds=3, race=True)
+    assert asked == [(1, {0: 0.0, 1: 10.0}), (2, {0: 1.0, 1: 11.0})]
+    assert sorted(legs) == [(0, (0,)), (0, (1,)), (0, (2,)), (1, (0,)), (1, (1,))]
+    assert (found[0].state, found[0].fold_scores_S) == ("complete", (0.0, 1.0, 2.0))
+    assert (found[1].state, found[1].fold_scores_S) == ("pruned", (10.0, 11.0))
+    assert dict(found[0].rungs) == {1: 0.0, 2: 1.0}
+    assert found[0].curves["validation"].tolist() == [1.0, 1.0, 1.0, 1.0]  # shorter ones count on with their last value
+    assert found[0].facts == {"epochs": 1.0}
+
+
+def test_a_trial_that_hung_and_one_that_broke_have_their_causes(tmp_path):
+    def answer(number, task):
+        return Lost(status=-9, hung=True) if number else grows(number, task)
+
+    found, _ = run(answer, [[candidate(0), candidate(1)]], tmp_path)
+    assert [(found[number].state, found[number].cause) for number in (0, 1)] == [
+        ("complete", None),
+        ("failed", "deadline"),
+    ]
+
+    class Breaks(Desk):
+        def answers(self, seconds):
+            key, _ = self._tasks.popleft()
+            yield key, Broken(trace="Traceback ...\nKeyError: 'width'\n")
+
+    turns = Turns(Breaks(grows), iter([[candidate(7)]]), lambda *_: frozenset(), NEVER, tmp_path, 1)
+    assert [one.cause for one in turns.outcomes()] == ["error: KeyError: 'width'"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import UserMistake
-from components.core.workers import Lost, Workers
+from components.core.workers import Broken, Lost, Workers, alive
 
 
 def make(factor):
@@ -21,6 +21,15 @@ def make(factor):
             raise UserMistake("the column is empty")
         if task == "bug":
             raise ZeroDivisionError("ours")
+        if task == "hang":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                time.sleep(60)
+        if task == "slow":
+            for _ in range(12):
+                time.sleep(0.2)
+                alive()
+            return "slow"
         if task == "pid":
             return os.getpid(), os.environ["OMP_NUM_THREADS"]
         return factor * task
@@ -60,14 +69,41 @@ def test_a_worker_that_dies_loses_one_task():
         assert all_answers(workers, 1) == {"b": 10}
 
 
+def test_one_that_hangs_is_killed_and_one_that_is_slow_is_not():
+    """A hanging worker ignores SIGTERM; a slow one takes longer than the limit, but says that it lives."""
+    with Workers(2, make, 1, hang_seconds=1.5) as workers:
+        workers.give("a", "pid")
+        workers.give("b", "pid")
+        all_answers(workers, 2)
+        workers.give("hangs", "hang")
+        workers.give("is slow", "slow")
+        found = all_answers(workers, 2)
+        assert found["is slow"] == "slow"
+        assert found["hangs"].hung
+        assert not found["hangs"].killed  # not by the system, for memory
+        workers.give("c", 3)
+        assert all_answers(workers, 1) == {"c": 3}
+
+
+def test_a_worker_that_ignores_everything_ends_with_the_others():
+    with Workers(1, make, 1) as workers:
+        workers.give("a", "pid")
+        pid = all_answers(workers, 1)["a"][0]
+        workers.give("hangs", "hang")
+    with pytest.raises(ProcessLookupError, match="No such process"):
+        os.kill(pid, 0)
+
+
 def test_a_users_mistake_arrives_as_itself_and_ours_with_its_place():
     with Workers(1, make, 10) as workers:
         workers.give("a", "mistake")
         with pytest.raises(UserMistake, match="the column is empty"):
             all_answers(workers, 1)
         workers.give("b", "bug")
-        with pytest.raises(RuntimeError, match=r"test_workers.py(.|\n)*ZeroDivisionError: ours"):
-            all_answers(workers, 1)
+        broken = all_answers(workers, 1)["b"]
+        assert isinstance(broken, Broken)
+        assert broken.headline == "ZeroDivisionError: ours"
+        assert "test_workers.py" in broken.trace
 
 
 def test_nobody_is_waited_for_longer_than_wanted():
