@@ -13,6 +13,7 @@ from typing import Any
 
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_json
+from components.project.documents import Document
 from components.project.params import Params
 from pipelines.engine import budget, clock, ledger
 from pipelines.engine.dvc_yaml import params_of
@@ -102,11 +103,11 @@ def _fixed_seconds(params: Params, branch: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def read_values(values: Mapping[str, Any], word: str) -> dict[str, Any]:
+def read_values(document: Document, word: str) -> dict[str, Any]:
     """Return what a stage reads of params.yaml: the keys that dvc.yaml lists for it."""
-    return {key: values.get(key) for key in params_of(word)}
+    return {key: document.values.get(key) for key in params_of(word, document.kind)}
 
 
 def stage_key(params: Params, word: str, made_from: Mapping[str, str]) -> str:
     """Return a hash of what decides a stage: its params, and the outs that it stands on."""
-    return hash_json({"params": read_values(params.values, word), "made_from": dict(made_from)})
+    return hash_json({"params": read_values(params.document, word), "made_from": dict(made_from)})

@@ -153,8 +153,8 @@ class _Run:
                 raise EspalierError(f"{self.word} needs more memory than there is.") from error
             if self.word != "evaluate":
                 chain.write_out_record(out, self.word, made_from)
-            read = read_values(params.values, self.word)
-            if read_values(read_document(self.root).values, self.word) != read:
+            read = read_values(params.document, self.word)
+            if read_values(read_document(self.root), self.word) != read:
                 raise UserMistake(
                     f"params.yaml was changed while {self.word} ran with the old one; what it made was thrown away. "
                     "Run again: trials that were finished are found again."
