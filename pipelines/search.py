@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from components.core.contracts import JSON
+from components.core.contracts import JSON, Task
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
+from components.project.kinds import step
 from components.project.space import space_of
 from components.training.evaluate import NetworkEvaluate
-from components.training.portfolio import start_points
+from components.training.fitting import fitted
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from pipelines.engine.searching import grow_by_search
@@ -17,7 +18,7 @@ from pipelines.engine.train_rows import open_train_rows
 def search(stage: Stage) -> str:
     """Search networks on the folds of data/split, completed by data/augment; write the search-like out."""
     train_rows = open_train_rows(stage)
-    space = space_of(stage.spec)
+    space = whole_space(stage, train_rows.table.schema.task)
     evaluate = NetworkEvaluate(
         train_rows.table,
         train_rows.metric,
@@ -37,11 +38,23 @@ def search(stage: Stage) -> str:
             structure=structure,
             steps=_most_epochs(space),
             times=_times,
-            portfolio=start_points(train_rows.table.schema.task),
+            portfolio=step(stage.kind, "start")(train_rows.table.schema.task),
             noun="network",
         )
     finally:
         evaluate.close()
+
+
+def whole_space(stage: Stage, task: Task) -> Group:
+    """Return the space of the section, and of the sections beside it that decide a network for this kind of data.
+
+    Raises UserMistake where its training does not fit the task.
+    """
+    beside = {word: section.space() for word, section in stage.also.items()}
+    fields = space_of(stage.spec).fields
+    training = fields["training"]
+    assert isinstance(training, Group), "one class is one group"
+    return Group(fields={**fields, "training": fitted(training, task), **beside})
 
 
 def _times(spec: JSON) -> tuple[int, Sequence[int] | None]:

@@ -12,7 +12,9 @@ from typing import Any
 from components.core.errors import Mistake, UserMistake, did_you_mean
 from components.core.files import read_json
 from components.core.specs import Spec
+from components.project.check_training import judge_training
 from components.project.documents import Document, Place
+from components.project.kinds import step
 from components.project.params import TopSpec, placed, read_document, read_section, read_top
 from components.project.reading import Reader
 from components.project.sections import SECTIONS
@@ -36,6 +38,7 @@ def find_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     _judge_search(sections, reader)
     _judge_split(sections, reader)
     _judge_augment(sections, reader)
+    judge_training(document, sections, reader)
     if with_data and "ingest" in sections:
         _judge_against_data(root, document, sections, reader)
     return placed(document, reader)
@@ -160,7 +163,7 @@ def _judge_against_data(root: Path, document: Document, sections: Mapping[str, S
     ingest: Any = sections["ingest"]
     source = ingest.source
     try:
-        columns, rows = _columns_and_rows(root, source, ingest.bad_rows)
+        columns, rows = _columns_and_rows(root, source, ingest.bad_rows, document.kind)
     except UserMistake as error:
         reader.wrong(("ingest", "source"), (), str(error))
         return
@@ -176,7 +179,7 @@ def _judge_against_data(root: Path, document: Document, sections: Mapping[str, S
         _judge_sizes(rows, document, sections, reader)
 
 
-def _columns_and_rows(root: Path, source: str, bad_rows: str) -> tuple[tuple[str, ...], int | None]:
+def _columns_and_rows(root: Path, source: str, bad_rows: str, kind: str) -> tuple[tuple[str, ...], int | None]:
     """Return the names of the columns, and the rows where they were counted.
 
     An example never changes, so what ingest wrote of it will do: a run with nothing to do imports no scikit-learn.
@@ -184,9 +187,7 @@ def _columns_and_rows(root: Path, source: str, bad_rows: str) -> tuple[tuple[str
     ingested = root / "data" / "ingest" / "ingest.json"
     if source.startswith("example:") and ingested.exists() and (facts := read_json(ingested))["source"] == source:
         return tuple(facts["columns"]), facts["rows"]
-    from components.data.describe import describe_source
-
-    found = describe_source(root, source, bad_rows=bad_rows)
+    found = step(kind, "describe")(root, source, bad_rows=bad_rows)
     return found.columns, found.rows if found.rows_exact else None
 
 
@@ -195,8 +196,8 @@ def _named_columns(document: Document, sections: Mapping[str, Spec]) -> Iterable
     validate: Any = sections.get("validate")
     if validate is not None:
         yield ("validate", "target"), validate.target
-        yield from ((("validate", "drop", position), name) for position, name in enumerate(validate.drop))
-        yield from ((("validate", "columns", name), name) for name in validate.columns)
+        yield from ((("validate", "drop", position), name) for position, name in enumerate(getattr(validate, "drop", ())))
+        yield from ((("validate", "columns", name), name) for name in getattr(validate, "columns", ()))
     split: Any = sections.get("split")
     if split is not None and split.column != "none":
         yield ("split", "column"), split.column

@@ -108,8 +108,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_lines(project):
         (15, "search.training.optimizer.sgd.nesterov is the word 'on'. Write true."),
         (
             16,
-            "search.training.schedule is 'cosin', not one of constant, step, exponential, cyclical, cosine. "
-            "Did you mean 'cosine'?",
+            "search.training.schedule is 'cosin', not one of constant, step, exponential, cyclical, cosine, "
+            "one_cycle, coslog4, flat_cosine. Did you mean 'cosine'?",
         ),
         (17, "search.training.batch_size is 0, not a whole number of at least 1, or full."),
         (

@@ -1,0 +1,35 @@
+"""What `check` says about settings of training that do not go with the task, where the file says the task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.core.ranges import Group
+from components.core.specs import Spec
+from components.project.documents import Document
+from components.project.forms import form_of_field
+from components.project.reading import Reader
+from components.project.space import space_of
+from components.project.written import left_out
+
+
+def judge_training(document: Document, sections: Mapping[str, Spec], reader: Reader) -> None:
+    """Losses and weights of classes fit the task; smoothing of a number's labels is a wish without effect."""
+    from components.training.fitting import misfits, smooths
+
+    search: Any = sections.get("search")
+    task: Any = getattr(sections.get("validate"), "task", "auto")
+    if search is None or task == "auto":
+        return
+    space = space_of(search).fields["training"]
+    assert isinstance(space, Group), "one class is one group"
+    at = ("search", "training")
+    for one in misfits(space, task):
+        reader.wrong((*at, one.key), (*at, one.key), one.problem, one.way_out)
+    section: type[Spec] = type(search)
+    written: Any = document.values
+    for step in (*at, "label_smoothing"):
+        written = written.get(step) if isinstance(written, Mapping) else None
+    meant = written is not None and written != left_out(form_of_field(section, "training").specs[0], "label_smoothing")
+    if task == "regression" and meant and smooths(space):
+        place = (*at, "label_smoothing")
+        reader.doubt(place, place, "has no effect: the target is a number, and has no labels.")
