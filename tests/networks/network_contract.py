@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from torch_references import REFERENCES
 
 from components.networks import describe
@@ -17,6 +17,10 @@ from components.networks.registry import read_spec
 
 MODELS, ROWS, OUTPUTS = 3, 32, 3
 TABLE, SEQUENCE, IMAGE = Inputs(shape=(6,)), Inputs(shape=(7, 5)), Inputs(shape=(9, 7, 2))
+FUSED = {  # torch's counter does not know it on a CPU
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v)
+}
+LONG = Inputs(shape=(50, 3))  # where attention is one kernel
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,13 @@ CASES = [
         {"layers": 2, "width": 8},
         {"layers": 2, "width": 12, "norm": "post", "pooling": "class_token", "heads": 2},
     ),
+    *cases("transformer", LONG, {"layers": 1, "width": 8}, {"layers": 1, "width": 8, "pooling": "class_token"}),
     *cases(
         "transformer",
         IMAGE,
         {"layers": 1, "width": 8, "patch": 3, "activation": "relu", "feed_forward": 1},
         {"layers": 1, "width": 8, "pooling": "class_token"},
+        {"layers": 1, "width": 8, "patch": 1},  # so many steps that attention is fused
     ),
 ]
 
@@ -241,7 +247,7 @@ def counts_its_parameters_and_products(case):
     assert network.parameters.num_values == reference.num_parameters == sum(row["parameters"] for row in table)
     assert all(row.keys() == {"layer", "shape", "parameters"} for row in table)
     steps = torch.full((1, 1), case.inputs.shape[0])  # so that no kernel hides its products from the counter
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=FUSED) as counter:
         begun(case).only([0]).forward(rows(case)[:1, :1], None, steps)
     assert counter.get_total_flops() == 2 * network.cost()
 

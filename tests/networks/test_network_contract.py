@@ -18,7 +18,7 @@ from torch_references import REFERENCES
 
 from components.networks.registry import KINDS, spec_class
 
-READS_LENGTHS = [case for case in CASES if case.inputs == SEQUENCE and case.spec.kind != "mlp"]
+READS_LENGTHS = [case for case in CASES if case.inputs.kind == "sequence" and case.spec.kind != "mlp"]
 
 
 @pytest.fixture(autouse=True)
