@@ -87,12 +87,9 @@ def sample(pictures_NDHW: torch.Tensor, matrix_N23: torch.Tensor) -> torch.Tenso
     return found.clamp_(0, 1)  # four weights may sum to a rounding more than 1
 
 
-def mirror(pictures_NDHW: torch.Tensor, signs_N2: torch.Tensor) -> torch.Tensor:
-    """Return the pictures mirrored where a sign is -1 [N, 2]: left-right, upside-down. Exact."""
-    for axis in range(2):
-        turned_N = signs_N2[:, axis] < 0
-        pictures_NDHW = torch.where(turned_N.view(-1, 1, 1, 1), pictures_NDHW.flip(3 - axis), pictures_NDHW)
-    return pictures_NDHW
+def mirror(pictures_NDHW: torch.Tensor, sign_N: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return the pictures mirrored where a sign is -1: left-right (axis 3) or upside-down (axis 2). Exact."""
+    return torch.where((sign_N < 0).view(-1, 1, 1, 1), pictures_NDHW.flip(axis), pictures_NDHW)
 
 
 def _uniform(rows: int, num: int, generator: torch.Generator) -> torch.Tensor:

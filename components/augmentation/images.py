@@ -31,6 +31,8 @@ class Mixed:
         return label_KB.gather(1, self.partner_KB)
 
 
+FLIPS = (("across", "horizontal"), ("down", "vertical"))
+
 Draws = dict[str, torch.Tensor]
 """What happens to the batch of one row, on the host; rows with the same keys can be worked on together."""
 
@@ -55,7 +57,10 @@ def augment(
                 drawn[row] = found
     if not drawn:
         return x_KBHWD, None
-    new_KBHWD = x_KBHWD.clone()
+    new_KBHWD = torch.empty_like(x_KBHWD)
+    for row in range(len(policies)):
+        if row not in drawn:
+            new_KBHWD[row] = x_KBHWD[row]
     for rows in _blocks(drawn, alone=x_KBHWD.device.type == "cpu"):
         own = x_KBHWD[rows[0]] if len(rows) == 1 else x_KBHWD[rows].flatten(0, 1)
         planes = _changed(own.permute(0, 3, 1, 2), [drawn[row] for row in rows])
@@ -74,7 +79,8 @@ def _draw(
     if (matrix_B23 := geometry.draw(policy, num, size, generator)) is not None:
         drawn["matrix"] = matrix_B23
     elif policy.flip != "none":
-        drawn["signs"] = geometry.draw_flips(policy, num, generator)
+        signs_B2 = geometry.draw_flips(policy, num, generator)
+        drawn |= {name: signs_B2[:, place] for place, (name, word) in enumerate(FLIPS) if policy.flip in (word, "both")}
     if (found := colour.draw(policy, num, channels, generator)) is not None:
         drawn |= {"channels": found.matrix_NDD, "lift": found.lift_N}
     if (box_B4 := cutout.draw(policy, num, size, generator)) is not None:
@@ -111,8 +117,9 @@ def _changed(planes_NDHW: torch.Tensor, drawn: Sequence[Draws]) -> torch.Tensor:
     draws = _joined(drawn, planes_NDHW)
     if "matrix" in draws:
         planes_NDHW = geometry.sample(planes_NDHW, draws["matrix"])
-    if "signs" in draws:
-        planes_NDHW = geometry.mirror(planes_NDHW, draws["signs"])
+    for place, (name, _) in enumerate(FLIPS):
+        if name in draws:
+            planes_NDHW = geometry.mirror(planes_NDHW, draws[name], 3 - place)
     if "channels" in draws:
         found = colour.Colour(matrix_NDD=draws["channels"], lift_N=draws["lift"])
         planes_NDHW = colour.apply(planes_NDHW, found)

@@ -47,7 +47,10 @@ def test_nothing_asked_moves_nothing():
 @pytest.mark.parametrize(("signs", "axes"), [((-1.0, 1.0), (3,)), ((1.0, -1.0), (2,)), ((-1.0, -1.0), (2, 3))])
 def test_flips_are_exact_alone_and_the_same_inside_a_matrix(signs, axes):
     pictures = picture(5, 8, 3)
-    assert torch.equal(geometry.mirror(pictures, torch.tensor([signs])), pictures.flip(axes))
+    found = pictures
+    for axis, sign in zip((3, 2), signs, strict=True):
+        found = geometry.mirror(found, torch.tensor([sign]), axis)
+    assert torch.equal(found, pictures.flip(axes))
     assert_alike(sampled(pictures, signs=signs), pictures.flip(axes), atol=1e-5)
 
 
