@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from components.networks import layers
-from components.networks.products import product
+from components.networks.blocks import block
 
 State = tuple[torch.Tensor, ...]  # [K, B, H] each; the first is what the cell tells
 Cell = Callable[[torch.Tensor, torch.Tensor, State], State]
@@ -50,7 +50,7 @@ def run(
     valid = None if lengths_KB is None else valid_steps(lengths_KB, steps).unsqueeze(3).unbind(2)
     told: list[torch.Tensor] = [zeros] * steps
     for step in reversed(range(steps)) if backwards else range(steps):
-        new = cell(parts[step], product(state[0], weight_KGH, state_bias_KG), state)
+        new = cell(parts[step], block(state[0], weight_KGH, state_bias_KG, None), state)
         if valid is not None:
             new = tuple(torch.where(valid[step], after, before) for after, before in zip(new, state, strict=True))
         state = new

@@ -11,17 +11,22 @@ from typing import Any
 
 import torch
 
-from components.networks.products import product
+from components.networks.activations import FUNCTIONS, Activation
+from components.networks.blocks import block
 
 EPSILON = 1e-5
 MOMENTUM = 0.1  # share of a batch in the running statistics, as in torch
 
 
-def linear(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
-    """Return x W' + b: [K, B, O]. Weights are stored [O, I], which is 4 to 6 times faster where O is narrow."""
+def linear(
+    x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor, activation: Activation | None = None
+) -> torch.Tensor:
+    """Return x W' + b, and its activation: [K, B, O]. Weights are stored [O, I], which is 4 to 6 times faster where O
+    is narrow."""
     if weight_KOI.shape[1] == 1:  # a matrix product with one column takes other kernels for K = 1: other last bits
-        return (x_KBI * weight_KOI).sum(2, keepdim=True) + bias_KO.unsqueeze(1)
-    return product(x_KBI, weight_KOI, bias_KO)
+        z_KBO = (x_KBI * weight_KOI).sum(2, keepdim=True) + bias_KO.unsqueeze(1)
+        return z_KBO if activation is None else FUNCTIONS[activation](z_KBO)
+    return block(x_KBI, weight_KOI, bias_KO, activation)
 
 
 def dropout(h_KBO: torch.Tensor, rates: Sequence[float], generators: Sequence[torch.Generator]) -> torch.Tensor:

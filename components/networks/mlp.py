@@ -93,13 +93,13 @@ class MLPNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
-        activation = activations.FUNCTIONS[self.spec.activation]
+        activation = None if self.spec.batch_norm else self.spec.activation  # in one block with the product
         h = x.flatten(2)
         for number in range(self.spec.layers):
-            h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"])
+            h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"], activation)
             if self.spec.batch_norm:
-                h = self._batch_norm(number, parameters, buffers, h, training)
-            h = activation(h)
+                normal = self._batch_norm(number, parameters, buffers, h, training)
+                h = activations.FUNCTIONS[self.spec.activation](normal)
             if training is not None:
                 h = layers.dropout(h, training.rates("dropout"), training.generators)
         return layers.linear(h, parameters[f"{self.spec.layers}.weight"], parameters[f"{self.spec.layers}.bias"])

@@ -18,7 +18,7 @@ import torch
 
 from components.networks.store import BATCH_ALIGNMENT, aligned
 
-LARGEST_CHUNK = 2048  # rows of one forward pass without gradients: bounds its memory
+LARGEST_CHUNK = 512  # rows of one forward pass without gradients: what K models make of them stays in the cache
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,9 @@ from components.data.preprocessing.images import ImagePreprocess, ImagePreproces
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.target import TargetScaler
-from components.training.batches import LARGEST_CHUNK, Resident
+from components.training.batches import Resident
 
+LARGEST_SAMPLE = 2048  # rows of the train curve
 ROOM = 512 * 1024**2  # bytes of resident matrices that one worker keeps
 
 Preprocess = NetworkPreprocess | ImagePreprocess
@@ -140,7 +141,7 @@ class Preparer:
         real = np.flatnonzero(fold.fit_rows < self._table.num_real)
         if not len(real):  # a part may hold made rows alone
             real = np.arange(len(fold.fit_rows))
-        count = min(len(fold.score_rows), len(real), LARGEST_CHUNK)
+        count = min(len(fold.score_rows), len(real), LARGEST_SAMPLE)
         chosen = generator(self._seed, "train curve", fold.number).permutation(real)[:count]
         return np.sort(chosen)
 

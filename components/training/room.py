@@ -1,30 +1,34 @@
 """How many rows of one structure train best together.
 
-On CPU it is a question of the cache: together they should fill about half of the last level, 16 models of width 64, 4
-of width 128, 1 or 2 of width 256 on the machine this was measured on; more are slower, not only useless.
+On CPU it is a question of the cache: together they should fill about half of the last level, which worker processes
+share: 14 models of width 64, 5 of width 128 on the machine this was measured on. More are slower, not only useless.
+The folds of one candidate go together even where they are larger: measured at width 256, that is no slower.
 
-Legend: K models, P floats of one, B rows of a batch.
+On CUDA it is a question of how much there is to do at a time, and of memory.
+
+Legend: K models.
 """
 
 import functools
 import os
 from pathlib import Path
 
-from components.networks.network import Network
-from components.training.batches import Resident, batch_of, padded_batch
-from components.training.spec import TrainingSpec
+import torch
+
+from components.training.memory import Need
 
 LAST_LEVEL = 32 * 1024**2  # bytes of cache, where the system does not say
-SHARE = 0.5
+SHARE_OF_CACHE = 0.25
+SHARE_OF_DEVICE = 0.8  # of what is free: optimizers and the cuda library take some beside
+MOST_ON_CUDA = 1024
 
 
-def rows_that_fit(network: Network, training: TrainingSpec, resident: Resident) -> int:
+def rows_that_fit(need: Need, device: torch.device, num_folds: int) -> int:
     """Return K, at least 1."""
-    batch = padded_batch(batch_of(training.batch_size, max(len(fit) for fit in resident.fit)))
-    parameters = network.parameters.size * (3 + training.optimizer.num_states)
-    widths = sum(row["shape"][-1] for row in network.table())
-    activations = batch * (2 * widths + sum(resident.shape))
-    return max(1, int(SHARE * last_level_cache() / (4 * (parameters + activations))))
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return max(1, min(MOST_ON_CUDA, int((SHARE_OF_DEVICE * free - need.fixed) / need.per_row)))
+    return max(num_folds, int(SHARE_OF_CACHE * last_level_cache() / need.per_row))
 
 
 @functools.cache

@@ -74,7 +74,8 @@ class Stepper:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch, and look up its rates: [K][T]."""
-        self._order_KTB = self._batches.shuffle(self._generators).to(self.folds_K.device)
+        order_KTB = self._batches.shuffle(self._generators)
+        self._order_TKB = order_KTB.transpose(0, 1).contiguous().to(self.folds_K.device)
         self._rates = []
         for model, num_steps in zip(self._models, self._batches.num_steps, strict=True):
             rate = model.row.training.rate
@@ -83,7 +84,7 @@ class Stepper:
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
         active = self._batches.active[step]
-        positions_KB = self._order_KTB[:, step]
+        positions_KB = self._order_TKB[step]
         x_KB, mixed = self._resident.gather(positions_KB), None
         if self._policies is not None:
             x_KB, mixed = images.augment(x_KB, self._policies, self._batches.counts[step], self._generators)

@@ -11,6 +11,7 @@ from components.core.workers import alive
 from components.metrics import get
 from components.training.candidate_run import CandidateRun, Settings
 from components.training.group_run import GroupRun
+from components.training.memory import probe
 from components.training.prepared import Preparer
 from components.training.room import rows_that_fit
 from components.training.scoring import Scoring
@@ -67,7 +68,8 @@ class Worker:
         ]
         structure = candidates[0].structure
         if structure not in self._rows:
-            self._rows[structure] = rows_that_fit(runs[0].network, settings[0].training, prepared.resident)
+            need = probe(runs[0].network, runs[0].rows[0], prepared.resident, runs[0].loss)
+            self._rows[structure] = rows_that_fit(need, torch.device(work.device), len(runs[0].rows))
         files = [] if task.resume is None else [self._file(run, task.resume) for run in runs]
         group = GroupRun(runs, scoring, most_rows=self._rows[structure], resting=files)
         cut = group.train(task.until, self._cut_off)

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 SLICE = 0.05
@@ -96,35 +97,33 @@ def usual(width: int, batch: int) -> Run:
 
 
 def stack(width: int, batch: int, models: int | None = None, **network: Any) -> Run:
-    """Our trainer; `models` None: as many as the cache rule says."""
+    """Our trainer; `models` None: as many as the cache rule says for 5 folds."""
     from components.networks.mlp import MLP
 
     spec = MLP(layers=3, width=width, **network)
     return trained(spec, data(), batch, models)
 
 
-def trained(spec: Any, rows: Any, batch: int, models: int | None) -> Run:
+def trained(spec: Any, table: Any, batch: int, models: int | None) -> Run:
     """Run the trainer's own steps on K models."""
     import torch
 
     from components.networks.network import Inputs
     from components.training.batches import Resident
+    from components.training.memory import probe
     from components.training.population import Population, Row
     from components.training.room import rows_that_fit
     from components.training.spec import TrainingSpec
 
-    x, y = rows
+    x, y = table
     some = (torch.arange(len(x)),)
     resident = Resident(x_M=x, y_M=y, fit=some, sample=some, scored=some)
     training = TrainingSpec(batch_size=batch, epochs=10**6)
     network = spec.build(Inputs(shape=tuple(x.shape[1:])), int(y.max()) + 1)
-    count = models or rows_that_fit(network, training, resident)
-    population = Population(
-        network,
-        [Row(candidate=n, fold=0, seed=n, network=spec, training=training) for n in range(count)],
-        resident,
-        "cross_entropy",
-    )
+    row = Row(candidate=0, fold=0, seed=0, network=spec, training=training)
+    count = models or rows_that_fit(probe(network, row, resident, "cross_entropy"), x.device, 5)
+    rows = [replace(row, candidate=number, seed=number) for number in range(count)]
+    population = Population(network, rows, resident, "cross_entropy")
     stepper = population.stepper
     state = {"step": stepper.num_steps}
 

@@ -47,7 +47,7 @@ def test_batch_sizes():
     assert batch_of(512, 455) == 455
     assert batch_of(1, 455) == 1
     assert chunk_of(91) == 96
-    assert chunk_of(10**6) == 2048
+    assert chunk_of(10**6) == 512
 
 
 def test_rows_of_prediction_are_padded_to_whole_chunks():
