@@ -4,7 +4,7 @@ made of torch's own modules (`torch_references.py`), and settings to be tried wi
 `CONTRACT` is checked one promise at a time. `MODELS` models stand in a stack, each with weights of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -229,6 +229,23 @@ def leaves_padding_out(case):
         close(one, other)
 
 
+def lets_a_model_rest(case):
+    """A model that makes no step draws no noise, gets no gradient and keeps its running statistics."""
+    stack, x = begun(case), rows(case)
+    before = stack.flat_buffers.clone()
+    training = a_pass(rates=(0.3, 0.3, 0.3), weight=torch.ones(MODELS, ROWS))
+    training.weight_KB[1] = 0
+    resting = replace(training, active=(True, False, True))
+    state = resting.generators[1].get_state()
+    _, *gradients, buffers = step(stack, x, resting)
+    assert torch.equal(resting.generators[1].get_state(), state)
+    assert not any(gradient[1].any() for gradient in gradients)
+    assert torch.equal(buffers[1], before[1])
+    again = step(begun(case).only([0, 2]), x[[0, 2]], a_pass([0, 2], rates=(0.3, 0.3, 0.3)))
+    for one, other in zip([*gradients, buffers], again[1:], strict=True):
+        assert torch.equal(one[[0, 2]], other)
+
+
 def comes_back_from_a_file(case, tmp):
     stack, x = begun(case), rows(case)
     layout, buffers = stack.network.parameters, stack.network.buffers
@@ -306,6 +323,7 @@ CONTRACT = (
     is_what_torchs_modules_make_of_its_parameters,
     gives_a_model_the_same_bits_in_every_stack,
     leaves_padding_out,
+    lets_a_model_rest,
     counts_its_parameters_and_products,
     draws_noise_in_training_alone,
     begins_as_its_initialization_says,
