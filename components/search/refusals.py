@@ -57,7 +57,7 @@ def _of_the_sampler(space: Group, settings: SearchSettings) -> Iterator[Refusal]
             f"what {branch} is{more}.",
             way_out=f"Write tpe, or set {branch} to one value.",
         )
-    if sampler == "cmaes":
+    elif sampler == "cmaes":
         numbers = [one for one in flat_parameters(space).values() if isinstance(one, IntRange | FloatRange)]
         if len(numbers) < 2:
             yield Refusal(

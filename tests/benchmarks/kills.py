@@ -1,0 +1,129 @@
+"""`python -m tests.benchmarks.kills`: a search of 200 networks on two workers, killed again and again, ends identical.
+
+The search runs in a child process that gets SIGKILL at random moments and is started again, until it is done. After
+each kill the outcomes on disk are noted: none may be gone, none may be written a second time. In the end the out, the
+plans and the outcomes are compared byte by byte, and the Optuna journal trial by trial, with a search that nobody
+disturbed. The log goes to stdout, one line a kill, then one line of JSON.
+"""
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from components.core.files import atomic_folder, hash_folder
+from components.search.driver import run_search
+from components.search.outcome_tables import write_search_out
+from components.search.spec import SearchSettings
+from components.training.evaluate import NetworkEvaluate
+from components.training.spec import TrainingSpec
+from components.training.structure import structure
+from tests.benchmarks.search_case import small_case, small_space
+
+TIMES_SECONDS = (4.0, 25.0)  # between which a child lives
+
+
+def grow(folder: Path, trials: int) -> None:
+    """Search until it is done; whatever an earlier child left is found again."""
+    table, folds, metric = small_case()
+    space = small_space()
+    settings = SearchSettings(trials=trials, keep=4, start="none", score_folds=2)
+    evaluate = NetworkEvaluate(table, metric, seed=0, cores=2, device="cpu", hang_seconds=300.0)
+    result = run_search(
+        space=space,
+        settings=settings,
+        evaluate=evaluate,
+        folds=folds,
+        num_rows=table.num_rows,
+        study=folder / "study",
+        seed=0,
+        greater_is_better=metric.greater_is_better,
+        structure=structure,
+        steps=8,
+        times=lambda spec: (TrainingSpec.model_validate(spec["training"]).epochs, None),
+    )
+    with atomic_folder(folder / "out") as out:
+        write_search_out(out, "search", result, space=space, settings=settings, table="", metric=metric.name)
+
+
+def outcomes_of(folder: Path) -> dict[str, int]:
+    """Return when each finished trial was written."""
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "study").glob("outcomes*/*.json")}
+
+
+def journal_of(folder: Path) -> list[tuple[object, ...]]:
+    """Return what the Optuna dashboard would show."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study" / "journal.log")))
+    (found,) = storage.get_all_studies()
+    trials = storage.get_all_trials(found._study_id)
+    return [(t.number, t.state.name, t.values, t.params, t.intermediate_values, t.user_attrs) for t in trials]
+
+
+def run_child(folder: Path, trials: int, life: float | None) -> bool:
+    """Run a child for so many seconds (None: to its end); return whether it came to its end."""
+    command = [sys.executable, "-m", "tests.benchmarks.kills", "--child", str(folder), "--trials", str(trials)]
+    with subprocess.Popen(command) as child:
+        try:
+            status = child.wait(life)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            return False
+    if status:
+        raise SystemExit(f"the child failed with status {status}")
+    return True
+
+
+def main() -> None:
+    """Grow twice, once under fire; compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--child", type=Path)
+    arguments = parser.parse_args()
+    if arguments.child:
+        grow(arguments.child, arguments.trials)
+        return
+    moments = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as root:
+        calm, killed = Path(root) / "calm", Path(root) / "killed"
+        began = time.monotonic()
+        run_child(calm, arguments.trials, None)
+        print(f"undisturbed: {time.monotonic() - began:.0f} s, {len(outcomes_of(calm))} trials", flush=True)
+        kills, lost, repeated, before = 0, 0, 0, {}
+        while True:
+            life = moments.uniform(*TIMES_SECONDS) if kills < arguments.kills else None
+            ended = run_child(killed, arguments.trials, life)
+            now = outcomes_of(killed)
+            lost += len(before.keys() - now.keys())
+            repeated += sum(now[name] != at for name, at in before.items() if name in now)
+            if ended:
+                break
+            kills += 1
+            print(f"kill {kills:3} after {life:5.1f} s: {len(before):3} -> {len(now):3} trials", flush=True)
+            before = now
+        report = {
+            "trials": len(outcomes_of(killed)),
+            "kills": kills,
+            "finished trials lost": lost,
+            "finished trials trained twice": repeated,
+            "identical out": hash_folder(killed / "out") == hash_folder(calm / "out"),
+            "identical plans": hash_folder(killed / "study" / "plans") == hash_folder(calm / "study" / "plans"),
+            "identical outcomes": hash_folder(killed / "study" / "outcomes")
+            == hash_folder(calm / "study" / "outcomes"),
+            "identical journal": journal_of(killed) == journal_of(calm),
+            "running in the journal": sum(trial[1] == "RUNNING" for trial in journal_of(killed)),
+        }
+        print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
