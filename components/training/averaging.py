@@ -69,10 +69,8 @@ class Averages:
 
     def follow(self, parameters_KP: "torch.Tensor", buffers_KQ: "torch.Tensor") -> None:
         """Say which weights are averaged from now on, row by row."""
-        self._pairs = [
-            [(self.parameters_KP[row], parameters_KP[row]), (self.buffers_KQ[row], buffers_KQ[row])]
-            for row in range(len(parameters_KP))
-        ]
+        self._pairs = ((self.parameters_KP, parameters_KP), (self.buffers_KQ, buffers_KQ))
+        self._rows = [[(mean[row], weights[row]) for mean, weights in self._pairs] for row in range(len(parameters_KP))]
 
     def views(self) -> "tuple[Views, Views]":
         """Return parameters and running statistics as a forward pass takes them."""
@@ -94,7 +92,12 @@ class Averages:
         self.parameters_KP = self.parameters_KP.index_select(0, chosen)
         self.buffers_KQ = self.buffers_KQ.index_select(0, chosen)
 
+    def take(self, share_K1: "torch.Tensor") -> None:
+        """Take in the weights of all rows at once, each with its share."""
+        for mean, weights in self._pairs:
+            mean.lerp_(weights, share_K1)
+
     def _take(self, row: int, share: float) -> None:
         if share:
-            for mean, weights in self._pairs[row]:
+            for mean, weights in self._rows[row]:
                 mean.lerp_(weights, share)

@@ -15,9 +15,9 @@ from components.augmentation import images
 from components.networks.network import Network, TrainingPass
 from components.training.averaging import Averages
 from components.training.batches import Batches, Resident, batch_of
-from components.training.clipping import clip
 from components.training.losses import Criterion, Loss
 from components.training.losses.weighting import class_factors
+from components.training.moves import Stack, moves_of
 
 if TYPE_CHECKING:
     from components.training.population import Model
@@ -40,7 +40,6 @@ class Stepper:
         """`parameters_KP`, `buffers_KQ` and `states` [K, P] are changed in place, row by row of `models`."""
         self._network = network
         self._resident = resident
-        self._averages = averages
         self._models = models
         layout, device, dtype = network.parameters, parameters_KP.device, parameters_KP.dtype
         fits = [resident.fit[model.row.fold] for model in models]
@@ -54,15 +53,19 @@ class Stepper:
         self._gradient_views = list(layout.views(gradients_KP).values())
         self.leaves = {name: view.detach().requires_grad_() for name, view in layout.views(parameters_KP).items()}
         self.buffer_views = network.buffers.views(buffers_KQ)
-        self._penalised_P = layout.penalised(device).to(dtype)
-        self._rows = [
-            (parameters_KP[number], gradients_KP[number], [state[number] for state in states])
-            for number in range(len(models))
-        ]
+        self._stack = Stack(
+            models=models,
+            parameters_KP=parameters_KP,
+            gradients_KP=gradients_KP,
+            states=states,
+            penalised_P=layout.penalised(device).to(dtype),
+            averages=averages,
+            active=self._batches.active,
+        )
+        self._moves = moves_of(self._stack)
         self._generators = [model.generator for model in models]
         policies = [model.row.augment for model in models]
         self._policies = policies if any(policy is not None for policy in policies) else None
-        self._made = [int(model.num_steps) for model in models]
         trainings = [model.row.training for model in models]
         factor_KC = class_factors(
             resident, [model.row.fold for model in models], [training.class_weights for training in trainings]
@@ -76,10 +79,7 @@ class Stepper:
         """Draw the order of an epoch, and look up its rates: [K][T]."""
         order_KTB = self._batches.shuffle(self._generators)
         self._order_TKB = order_KTB.transpose(0, 1).contiguous().to(self.folds_K.device)
-        self._rates = []
-        for model, num_steps in zip(self._models, self._batches.num_steps, strict=True):
-            rate = model.row.training.rate
-            self._rates.append([rate(epoch + step / num_steps) for step in range(num_steps)])
+        self._moves.begin_epoch(self._stack.rates(epoch, self._batches.num_steps))
 
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
@@ -93,7 +93,7 @@ class Stepper:
             settings=self._settings,
             generators=self._generators,
             weight_KB=self._weight_KTB[:, step] if self._batches.padded[step] else None,
-            steps=tuple(self._made),
+            steps=tuple(self._moves.made),
             active=active,
         )
         outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
@@ -101,9 +101,7 @@ class Stepper:
         gradients = torch.autograd.grad(loss_K.sum(), list(self.leaves.values()))
         for view, gradient in zip(self._gradient_views, gradients, strict=True):
             view.copy_(gradient)
-        for number, on in enumerate(active):
-            if on:
-                self._move(number, self._rates[number][step])
+        self._moves.make(step)
 
     def _loss(
         self, outputs_KBC: torch.Tensor, positions_KB: torch.Tensor, share_KB: torch.Tensor, mixed: images.Mixed | None
@@ -116,18 +114,3 @@ class Stepper:
         own_K = self.criterion.training(outputs_KBC, target_KB, share_KB * mixed.share_KB, weight_KB)
         partners_KB, others_KB = mixed.labels(target_KB), share_KB * (1 - mixed.share_KB)
         return own_K + self.criterion.training(outputs_KBC, partners_KB, others_KB, weight_KB)
-
-    def _move(self, number: int, rate: float) -> None:
-        """Make one row's step."""
-        model = self._models[number]
-        training = model.row.training
-        row_P, gradient_P, states = self._rows[number]
-        if training.l1:
-            gradient_P.add_(row_P.sign() * self._penalised_P, alpha=training.l1)
-        if training.clip_norm != "none":
-            clip(gradient_P, training.clip_norm)
-        self._made[number] += 1
-        model.num_steps.fill_(self._made[number])
-        training.optimizer.step(row_P, gradient_P, states, model.num_steps, rate)
-        if self._averages is not None and training.averaging != "none":
-            self._averages.after_step(number, training.averaging, self._made[number])

@@ -1,0 +1,154 @@
+"""What rows do with their gradients: L1, clipping, the optimizer's step at the rate of the moment, averaged weights.
+
+`RowMoves` goes row by row, each with torch's fused kernel: fastest on a CPU, and the same bits in any company.
+`StackMoves` does the same arithmetic over the stack [K, P] with columns of numbers [K, 1]: where a call costs more than
+its work, a few kernels for all rows. They agree to rounding (tests/training/test_moves.py); which one is used depends
+on the device alone, never on K.
+
+Legend: K models, P floats of one, T steps of an epoch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from components.training.averaging import Averages
+from components.training.clipping import clip, clip_stack
+from components.training.optimizers import columns
+
+if TYPE_CHECKING:
+    from components.training.population import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What moves: rows of `models`, changed in place."""
+
+    models: "Sequence[Model]"
+    parameters_KP: torch.Tensor
+    gradients_KP: torch.Tensor
+    states: Sequence[torch.Tensor]  # of the optimizer, [K, P] each
+    penalised_P: torch.Tensor  # 1 where L1 counts
+    averages: Averages | None
+    active: Sequence[tuple[bool, ...]]  # of each step of an epoch: which rows make it
+
+    def rates(self, epoch: int, num_steps: Sequence[int]) -> list[list[float]]:
+        """Return the rates of an epoch [K][T], for rows with these numbers of steps."""
+        return [
+            [model.row.training.rate(epoch + step / count) for step in range(count)]
+            for model, count in zip(self.models, num_steps, strict=True)
+        ]
+
+
+class Moves(Protocol):
+    """How rows move."""
+
+    made: list[int]  # steps of each row so far
+
+    def begin_epoch(self, rates: Sequence[Sequence[float]]) -> None:
+        """Take the rates of the epoch [K][T]."""
+        ...
+
+    def make(self, step: int) -> None:
+        """Make this step of the epoch, all rows that have it."""
+        ...
+
+
+class RowMoves:
+    """Row by row."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._rows = [
+            (stack.parameters_KP[row], stack.gradients_KP[row], [state[row] for state in stack.states])
+            for row in range(len(stack.models))
+        ]
+        self.made = [int(model.num_steps) for model in stack.models]
+
+    def begin_epoch(self, rates: Sequence[Sequence[float]]) -> None:
+        """See `Moves`."""
+        self._rates = rates
+
+    def make(self, step: int) -> None:
+        """See `Moves`."""
+        for row, on in enumerate(self._stack.active[step]):
+            if on:
+                self._move(row, self._rates[row][step])
+
+    def _move(self, row: int, rate: float) -> None:
+        model, averages = self._stack.models[row], self._stack.averages
+        training = model.row.training
+        row_P, gradient_P, states = self._rows[row]
+        if training.l1:
+            gradient_P.add_(row_P.sign() * self._stack.penalised_P, alpha=training.l1)
+        if training.clip_norm != "none":
+            clip(gradient_P, training.clip_norm)
+        self.made[row] += 1
+        model.num_steps.fill_(self.made[row])
+        training.optimizer.step(row_P, gradient_P, states, model.num_steps, rate)
+        if averages is not None and training.averaging != "none":
+            averages.after_step(row, training.averaging, self.made[row])
+
+
+class StackMoves:
+    """All rows at once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        trainings = [model.row.training for model in stack.models]
+        like = stack.parameters_KP
+        self._optimizer = trainings[0].optimizer  # its switches are those of all: part of their structure
+        self._numbers = columns([training.optimizer for training in trainings], like.dtype, like.device)
+        l1 = [training.l1 for training in trainings]
+        longest = [inf if training.clip_norm == "none" else training.clip_norm for training in trainings]
+        self._l1_K1 = self._column(l1) if any(l1) else None
+        self._longest_K1 = self._column(longest) if min(longest) < inf else None
+        self.made = [int(model.num_steps) for model in stack.models]
+        self._made_K1 = self._column([float(count) for count in self.made])
+        self._active = [None if all(active) else self._column([float(on) for on in active]) for active in stack.active]
+
+    def begin_epoch(self, rates: Sequence[Sequence[float]]) -> None:
+        """See `Moves`."""
+        longest = len(self._stack.active)
+        padded = [[*row, *[0.0] * (longest - len(row))] for row in rates]
+        self._rates_TK1 = self._column(padded).transpose(0, 1).contiguous()
+
+    def make(self, step: int) -> None:
+        """See `Moves`."""
+        it, active_K1 = self._stack, self._active[step]
+        if self._l1_K1 is not None:
+            it.gradients_KP.addcmul_(it.parameters_KP.sign() * it.penalised_P, self._l1_K1)
+        if self._longest_K1 is not None:
+            clip_stack(it.gradients_KP, self._longest_K1)
+        self._made_K1 += 1.0 if active_K1 is None else active_K1
+        self._optimizer.step_stack(
+            it.parameters_KP,
+            it.gradients_KP,
+            it.states,
+            self._made_K1.clamp_min(1.0),  # of a row that has not begun: nothing of it is kept
+            self._rates_TK1[step],
+            self._numbers,
+            None if active_K1 is None else active_K1 > 0,
+        )
+        shares = []
+        for row, (model, on) in enumerate(zip(it.models, it.active[step], strict=True)):
+            self.made[row] += on
+            averaging = model.row.training.averaging
+            shares.append(averaging.share_of_step(self.made[row]) if on and averaging != "none" else 0.0)
+        if it.averages is not None and any(shares):
+            it.averages.take(self._column(shares))
+        if step == len(it.active) - 1:
+            for model, made in zip(it.models, self.made, strict=True):
+                model.num_steps.fill_(made)
+
+    def _column(self, values: Sequence[float] | Sequence[Sequence[float]]) -> torch.Tensor:
+        like = self._stack.parameters_KP
+        return torch.tensor(values, dtype=like.dtype, device=like.device).unsqueeze(-1)
+
+
+def moves_of(stack: Stack) -> Moves:
+    """Return how the rows of a stack move where they lie."""
+    return RowMoves(stack) if stack.parameters_KP.device.type == "cpu" else StackMoves(stack)
