@@ -1,6 +1,6 @@
-"""A linear layer and the activation behind it, in one block with a backward pass of its own.
+"""Linear layers with the activations behind them, as one block with a backward pass of its own.
 
-Written by hand it is a third quicker than what autograd makes of the parts at small sizes: the activation works in the
+Written by hand it is quicker than what autograd makes of the parts, by a fifth at width 64: the activation works in the
 memory of the product, nothing is transposed on the way back, and rows of a data set get no gradient.
 
 The gradients of K matrices are written one behind the other by a batched product. Where a matrix has no whole number of
@@ -56,46 +56,65 @@ STEPS: dict[Activation, Step] = {
 }
 
 
-class Block(torch.autograd.Function):
-    """activation(x W' + b): [K, B, O]."""
+class Chain(torch.autograd.Function):
+    """Layers behind each other, each activation(x W' + b), the last one without an activation where none is wanted."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x_KBI: torch.Tensor,
-        weight_KOI: torch.Tensor,
-        bias_KO: torch.Tensor,
-        activation: Activation | None,
+        ctx: Any, x_KBI: torch.Tensor, activations: tuple[Activation | None, ...], *parameters: torch.Tensor
     ) -> torch.Tensor:
-        """Weights as they are stored, [O, I] each."""
-        product = torch.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
-        ctx.activation = activation
-        if activation is None:
-            ctx.save_for_backward(x_KBI, weight_KOI)
-            return product
-        step = STEPS[activation]
-        result = step.forward(product)
-        ctx.save_for_backward(x_KBI, weight_KOI, result if step.keeps_result else product)
-        return result
+        """`parameters`: weight [K, O, I] and bias [K, O] of each layer in turn."""
+        kept = []
+        for number, activation in enumerate(activations):
+            weight_KOI, bias_KO = parameters[2 * number], parameters[2 * number + 1]
+            product = _product(x_KBI, weight_KOI, bias_KO)
+            step = None if activation is None else STEPS[activation]
+            result = product if step is None else step.forward(product)
+            kept += [x_KBI, weight_KOI, result if step is None or step.keeps_result else product]
+            x_KBI = result
+        ctx.activations = activations
+        ctx.save_for_backward(*kept)
+        return x_KBI
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Rows of a data set need no gradient."""
-        x_KBI, weight_KOI, *kept = ctx.saved_tensors
-        upper_KBO = gradients[0]
-        if kept:
-            upper_KBO = STEPS[ctx.activation].backward(upper_KBO, kept[0])
-        if weight_KOI[0].numel() % ALIGNMENT == 0 or x_KBI.device.type != "cpu":
-            for_weight = torch.bmm(upper_KBO.transpose(1, 2), x_KBI)
-        else:
-            for_weight = torch.stack([upper.t() @ x for upper, x in zip(upper_KBO, x_KBI, strict=True)])
-        for_x = torch.bmm(upper_KBO, weight_KOI) if ctx.needs_input_grad[0] else None
-        return for_x, for_weight, upper_KBO.sum(1), None
+        upper, kept, found = gradients[0], ctx.saved_tensors, []
+        for number in reversed(range(len(ctx.activations))):
+            x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
+            activation = ctx.activations[number]
+            if activation is not None:
+                upper = STEPS[activation].backward(upper, own)
+            found += [upper.sum(1), _for_weight(upper, x_KBI)]
+            if number or ctx.needs_input_grad[0]:
+                upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else torch.bmm(upper, weight_KOI)
+        return (upper if ctx.needs_input_grad[0] else None), None, *reversed(found)
+
+
+def _product(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
+    if weight_KOI.shape[1] == 1:  # a matrix product with one column takes other kernels for K = 1: other last bits
+        return (x_KBI * weight_KOI).sum(2, keepdim=True).add_(bias_KO.unsqueeze(1))
+    return torch.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
+
+
+def _for_weight(upper_KBO: torch.Tensor, x_KBI: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the weights [K, O, I]."""
+    outputs, inputs = upper_KBO.shape[2], x_KBI.shape[2]
+    if outputs == 1:
+        return (upper_KBO * x_KBI).sum(1, keepdim=True)
+    if outputs * inputs % ALIGNMENT == 0 or x_KBI.device.type != "cpu":
+        return torch.bmm(upper_KBO.transpose(1, 2), x_KBI)
+    return torch.stack([upper.t() @ x for upper, x in zip(upper_KBO, x_KBI, strict=True)])
 
 
 def block(
     x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor, activation: Activation | None
 ) -> torch.Tensor:
     """Return activation(x W' + b) of each model [K, B, O]; None: no activation."""
-    found: torch.Tensor = Block.apply(x_KBI, weight_KOI, bias_KO, activation)  # type: ignore[no-untyped-call]
+    return chain(x_KBI, (activation,), weight_KOI, bias_KO)
+
+
+def chain(x_KBI: torch.Tensor, activations: tuple[Activation | None, ...], *parameters: torch.Tensor) -> torch.Tensor:
+    """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn."""
+    found: torch.Tensor = Chain.apply(x_KBI, activations, *parameters)  # type: ignore[no-untyped-call]
     return found

@@ -16,9 +16,10 @@ from components.networks.store import Layout, Slot
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, initialization, layers
+    from components.networks import activations, blocks, initialization, layers
 else:
     activations = lazy("components.networks.activations")
+    blocks = lazy("components.networks.blocks")
     initialization = lazy("components.networks.initialization")
     layers = lazy("components.networks.layers")
 
@@ -95,6 +96,10 @@ class MLPNetwork:
         """See `Network`."""
         activation = None if self.spec.batch_norm else self.spec.activation  # in one block with the product
         h = x.flatten(2)
+        noise = training is not None and any(training.rates("dropout"))
+        if not (self.spec.batch_norm or noise):
+            tensors = [parameters[slot.name] for slot in self.parameters.slots]
+            return blocks.chain(h, (*[activation] * self.spec.layers, None), *tensors)
         for number in range(self.spec.layers):
             h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"], activation)
             if self.spec.batch_norm:

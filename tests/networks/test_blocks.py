@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from components.networks.activations import FUNCTIONS
-from components.networks.blocks import STEPS, Block, block
+from components.networks.blocks import STEPS, Chain, block, chain
 
 
 def parts(models=3, rows=5, inputs=4, outputs=6):
@@ -18,13 +18,25 @@ def parts(models=3, rows=5, inputs=4, outputs=6):
 @pytest.mark.parametrize("activation", [None, *FUNCTIONS])
 def test_gradients_are_those_of_finite_differences_and_of_autograd(activation):
     x, weight, bias = parts()
-    assert torch.autograd.gradcheck(lambda *given: Block.apply(*given, activation), (x, weight, bias))
+    assert torch.autograd.gradcheck(lambda x, *given: Chain.apply(x, (activation,), *given), (x, weight, bias))
     found = block(x, weight, bias, activation)
     plain = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
     expected = plain if activation is None else FUNCTIONS[activation](plain)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
     slopes = [torch.autograd.grad(out.square().sum(), (x, weight, bias)) for out in (found, expected)]
     for own, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(own, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_chain_is_its_layers_behind_each_other(outputs):
+    x, weight, bias = parts()
+    _, head, head_bias = parts(inputs=6, outputs=outputs)
+    found = chain(x, ("tanh", None), weight, bias, head, head_bias)
+    hidden = torch.tanh(torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2)))
+    expected = torch.baddbmm(head_bias.unsqueeze(1), hidden, head.transpose(1, 2))
+    given = (x, weight, bias, head, head_bias)
+    for own, theirs in zip(*(torch.autograd.grad(out.sin().sum(), given) for out in (found, expected)), strict=True):
         torch.testing.assert_close(own, theirs, rtol=0, atol=1e-12)
 
 
