@@ -6,7 +6,7 @@ A plain perceptron of three hidden layers (30 inputs, 2 classes, 20 000 resident
     usual   the usual loop: DataLoader, default AdamW, one model after another
     stack   our trainer, K models together (K by the cache rule), steps counted per model
 
-All variants take turns in slices of 50 ms inside one process; where both cores are used, two processes do their slices
+All variants take turns in slices of `--slice` seconds inside one process; where both cores are used, two processes do their slices
 at the same time, or one process does them with two threads. A slice in which another process held the core (CPU time
 below `--least-share` of wall time) is dropped. Figures are model-steps a second of CPU time (in a clean slice wall
 time): medians with quartiles, ratios of medians.
@@ -27,7 +27,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-SLICE = 0.05
 NUM_ROWS, NUM_INPUTS = 20_000, 30
 
 Run = Callable[[float], tuple[int, float, float]]
@@ -240,16 +239,19 @@ def serve() -> None:
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    from components.training.allocator import keep_freed_memory
+
+    keep_freed_memory()
     known: dict[str, Run] = {}
     for line in sys.stdin:
-        name = line.strip()
+        name, _, seconds = line.strip().rpartition(" ")
         if name not in known:
             known[name] = VARIANTS[name]()
-            known[name](3 * SLICE)  # warm
-        print(json.dumps(known[name](SLICE)), flush=True)
+            known[name](0.15)  # warm
+        print(json.dumps(known[name](float(seconds))), flush=True)
 
 
-def measure(seconds: float, chosen: str, least_share: float) -> dict[str, list[float]]:
+def measure(seconds: float, slice_seconds: float, chosen: str, least_share: float) -> dict[str, list[float]]:
     """Let all variants take turns until the time is over; return model-steps a second of clean slices."""
     ways = [(name, name, [0]) for name in ONE_THREAD]
     ways += [(f"{name} / 2 processes", name, [0, 1]) for name in BOTH_CORES]
@@ -262,7 +264,7 @@ def measure(seconds: float, chosen: str, least_share: float) -> dict[str, list[f
         while time.monotonic() < ends:
             for title, name, places in ways:
                 for place in places:
-                    children[place].tell(name)
+                    children[place].tell(f"{name} {slice_seconds}")
                 rates = [children[place].hear(least_share) for place in places]
                 if all(rates):
                     found[title].append(sum(rate or 0.0 for rate in rates))
@@ -289,6 +291,7 @@ def summary(found: dict[str, list[float]]) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--slice", type=float, default=0.05, help="seconds; shorter ones are clean on a busy machine")
     parser.add_argument("--least-share", type=float, default=0.97, help="of a slice that we must have had the core")
     parser.add_argument("--only", default="", help="a part of the names of variants")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -296,4 +299,8 @@ if __name__ == "__main__":
     if arguments.child:
         serve()
     else:
-        print(json.dumps(summary(measure(arguments.seconds, arguments.only, arguments.least_share)), indent=2))
+        print(
+            json.dumps(
+                summary(measure(arguments.seconds, arguments.slice, arguments.only, arguments.least_share)), indent=2
+            )
+        )
