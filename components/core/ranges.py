@@ -67,6 +67,8 @@ class SpaceOf:
     """Marks a field of a stage's settings as a search space over these classes: `Annotated[JSON, SpaceOf(MLP)]`."""
 
     specs: tuple[type, ...]
+    refused: Mapping[str, str]  # kind -> why it may not stand here
 
-    def __init__(self, *specs: type) -> None:
+    def __init__(self, *specs: type, refused: Mapping[str, str] | None = None) -> None:
         object.__setattr__(self, "specs", specs)
+        object.__setattr__(self, "refused", refused or {})

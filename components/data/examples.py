@@ -1,6 +1,7 @@
 """Real tables that come with scikit-learn, so that a first run needs no file and no network.
 
-Classes are words, not numbers, and columns have names that can be written in params.yaml: `mean_radius`.
+Classes are words, not numbers, and columns have names that can be written in params.yaml: `mean_radius`. The digits are
+pictures: `images/arrays.py`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ else:
     pd = lazy("pandas")
 
 PREFIX = "example:"
+PICTURES = ("digits",)
 TARGETS = {
     "breast_cancer": "diagnosis",
     "wine": "cultivar",
     "iris": "species",
     "diabetes": "progression",
-    "digits": "digit",
 }
 """example:NAME -> the column that one would predict."""
 
@@ -31,14 +32,14 @@ def example_name(source: str) -> str:
     name = source.removeprefix(PREFIX).strip()
     if name not in TARGETS:
         raise UserMistake(
-            f"ingest.source is {source}, not one of {', '.join(PREFIX + known for known in TARGETS)}. "
-            f"{did_you_mean(name, TARGETS)}".rstrip()
+            f"ingest.source is {source}, not one of {', '.join(PREFIX + known for known in (*TARGETS, *PICTURES))}. "
+            f"{did_you_mean(name, (*TARGETS, *PICTURES))}".rstrip()
         )
     return name
 
 
 def load_example(name: str) -> "pd.DataFrame":
-    """Return the whole table, the target as its last column; 150 to 1797 rows."""
+    """Return the whole table, the target as its last column; 150 to 569 rows."""
     from sklearn import datasets
 
     load: Any = getattr(datasets, f"load_{name}")
@@ -46,13 +47,11 @@ def load_example(name: str) -> "pd.DataFrame":
     columns = [str(column).replace(" (cm)", "").replace(" ", "_") for column in found.feature_names]
     columns = [column.replace("/", "_per_") for column in columns]
     frame = pd.DataFrame(np.asarray(found.data), columns=columns)
-    if name == "digits":
-        frame = frame.astype(np.int64)
     frame[TARGETS[name]] = _target(name, found)
     return frame
 
 
 def _target(name: str, found: Any) -> Any:
-    if name in ("diabetes", "digits"):
+    if name == "diabetes":
         return np.asarray(found.target)
     return np.array([str(word) for word in found.target_names], dtype=object)[found.target]

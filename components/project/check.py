@@ -196,7 +196,9 @@ def _named_columns(document: Document, sections: Mapping[str, Spec]) -> Iterable
     validate: Any = sections.get("validate")
     if validate is not None:
         yield ("validate", "target"), validate.target
-        yield from ((("validate", "drop", position), name) for position, name in enumerate(getattr(validate, "drop", ())))
+        yield from (
+            (("validate", "drop", position), name) for position, name in enumerate(getattr(validate, "drop", ()))
+        )
         yield from ((("validate", "columns", name), name) for name in getattr(validate, "columns", ()))
     split: Any = sections.get("split")
     if split is not None and split.column != "none":
@@ -226,8 +228,8 @@ def _judge_sizes(rows: int, document: Document, sections: Mapping[str, Spec], re
 
 
 def _at(values: Any, place: Sequence[str]) -> Any:
-    for step in place:
-        values = values.get(step) if isinstance(values, Mapping) else None
+    for key in place:
+        values = values.get(key) if isinstance(values, Mapping) else None
     return values
 
 

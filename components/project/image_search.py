@@ -5,12 +5,9 @@ from typing import Annotated, Any
 from components.core.ranges import SpaceOf
 from components.core.specs import setting
 from components.data.preprocessing.images import ImagePreprocess
-from components.networks.registry import KINDS, spec_class
+from components.project.network_space import network_space
 from components.search.spec import SearchSettings
 from components.training.pictures import PictureTraining
-
-FIRST = "cnn"
-ORDER = (FIRST, *(kind for kind in KINDS if kind != FIRST))
 
 
 class ImageSearchSpec(SearchSettings):
@@ -21,5 +18,5 @@ class ImageSearchSpec(SearchSettings):
 
     keep: int = setting(4, "so many of the best go on to stacking", ge=1)
     preprocess: Annotated[Any, SpaceOf(ImagePreprocess)] = setting({}, "fitted inside each fold")
-    network: Annotated[Any, SpaceOf(*(spec_class(kind) for kind in ORDER))] = setting({}, "what is grown")
+    network: Annotated[Any, network_space("image", "cnn")] = setting({}, "what is grown")
     training: Annotated[Any, SpaceOf(PictureTraining)] = setting({}, "how it is trained")

@@ -23,7 +23,6 @@ class Kind:
     sentences: Mapping[str, str] = field(default_factory=dict)  # word -> the comment behind it
     searched: frozenset[str] = frozenset()  # sections that are search spaces as a whole: any value may be a range
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # word -> other sections that decide the stage
-    started: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what `init` writes in a section
     noun: str  # what a row is
 
 
@@ -37,6 +36,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "validate": "components.data.images.validation:validate_pictures",
                 "augment": "components.augmentation.image_making:write_copies",
                 "start": "components.training.portfolio:picture_points",
+                "look": "components.project.look_images:look",
             },
             sections={
                 "ingest": "components.data.images.ingest:ImageIngestSpec",
@@ -49,7 +49,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             sentences={"augment": "on the fly, for train pictures only; 0 or none = off"},
             searched=frozenset({"augment"}),
             also={"search": ("augment",)},
-            started={"augment": {"rotation": 10, "scaling": 0.1, "translation": 0.1}},
             noun="picture",
         ),
         "table": Kind(
@@ -59,6 +58,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "validate": "components.data.validation:validate",
                 "augment": "components.augmentation.making:augment",
                 "start": "components.training.portfolio:start_points",
+                "look": "components.project.look_table:look",
             },
             noun="row",
         ),
@@ -91,9 +91,9 @@ def places(word: str) -> tuple[str, ...]:
 
 
 USED_BY = MappingProxyType(
-    {"ingest": "ingest", "describe": "", "validate": "validate", "augment": "augment", "start": "search"}
+    {"ingest": "ingest", "describe": "", "look": "", "validate": "validate", "augment": "augment", "start": "search"}
 )
-"""Which stage takes a step; `describe` is for commands alone."""
+"""Which stage takes a step; `describe` and `look` are for commands alone."""
 
 
 def load(place: str) -> Any:

@@ -77,7 +77,7 @@ class Reader:
             return self._mapping(form.values, value, at, names)
         elif isinstance(value, list) and form.items is not None:
             return self._list(form.items, value, at, names)
-        elif isinstance(value, str) and value in form.kinds:
+        elif isinstance(value, str) and (value in form.kinds or (form.space and value in form.space.refused)):
             return self._class(form, {"kind": value}, at, names, searched=searched)
         fixed = self._leaf(form, value, at, names)
         return None if fixed is None else fixed
@@ -122,6 +122,10 @@ class Reader:
         if not kinds:
             group = self.group(form.specs[0], value, at, names, searched=searched)
             return self._checked(form.specs[0], group, at, names)
+        if form.space is not None and word in form.space.refused:
+            way_out = f"Write one of {', '.join(kinds)}."
+            self.wrong((*at, "kind"), (*names, "kind"), f"is {word}, which {form.space.refused[word]}.", way_out)
+            return None
         if not isinstance(word, str) or word not in kinds:
             rule = f"not one of {', '.join(kinds)}."
             problem = "has no kind." if word is None else f"is {show(word)}, {rule}"

@@ -5,12 +5,9 @@ from typing import Annotated, Any
 from components.core.ranges import SpaceOf
 from components.core.specs import setting
 from components.data.preprocessing.spec import NetworkPreprocess
-from components.networks.registry import KINDS, spec_class
+from components.project.network_space import network_space
 from components.search.spec import SearchSettings
 from components.training.spec import TrainingSpec
-
-FIRST = "mlp"
-ORDER = (FIRST, *(kind for kind in KINDS if kind != FIRST))
 
 
 class SearchSpec(SearchSettings):
@@ -20,5 +17,5 @@ class SearchSpec(SearchSettings):
     """
 
     preprocess: Annotated[Any, SpaceOf(NetworkPreprocess)] = setting({}, "fitted inside each fold")
-    network: Annotated[Any, SpaceOf(*(spec_class(kind) for kind in ORDER))] = setting({}, "what is grown")
+    network: Annotated[Any, network_space("table", "mlp")] = setting({}, "what is grown")
     training: Annotated[Any, SpaceOf(TrainingSpec)] = setting({}, "how it is trained")

@@ -42,14 +42,14 @@ def mend(root: Path) -> list[str]:
     text = read_document(root).text
     for word in [name for name in TopSpec.model_fields if name != "device"] + list(SECTIONS):
         if word not in read_document(root).values:
-            line = comment_line(word)
+            line = comment_line(word, read_document(root).kind)
             text = text + ("" if text.endswith("\n") else "\n") + line + "\n"
             write_text(root / FILE, text)
             done.append(f"{FILE}: added  {line}")
-    source = _source(root)
-    if source is not None and source_mistake(root, source) is not None:
-        write_deps(root, source)
-        done.append(f"{DVC_FILE}: the deps of ingest go with ingest.source: {source}")
+    source, kind = _source(root), read_document(root).kind
+    if source is not None and source_mistake(root, source, kind) is not None:
+        write_deps(root, source, kind)
+        done.append(f"{DVC_FILE}: goes with ingest.source again: {source}")
     return done
 
 
@@ -60,7 +60,7 @@ def all_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     except Mistakes as error:  # no YAML at all
         return list(error.mistakes)
     source = _source(root)
-    more = source_mistake(root, source) if source is not None else None
+    more = source_mistake(root, source, read_document(root).kind) if source is not None else None
     return mistakes if more is None else [*mistakes, more]
 
 

@@ -128,7 +128,7 @@ class _Run:
             self.teller.progress(progress)
 
         if self.word == "ingest":
-            refuse_other_source(self.root, settings.source)
+            refuse_other_source(self.root, settings.source, params.document.kind)
         with atomic_folder(target) as out:
             stage = Stage(
                 word=self.word,

@@ -12,13 +12,14 @@ from ruamel.yaml.error import YAMLError
 
 from components.core.errors import Mistake, UserMistake
 from components.core.files import write_text
-from pipelines.engine.dvc_yaml import ingest_deps, render
+from components.project.kinds import KINDS
+from pipelines.engine.dvc_yaml import TREE, ingest_deps, render
 
 DVC_FILE = "dvc.yaml"
 
 
-def source_mistake(root: Path, source: str) -> Mistake | None:
-    """Compare the `deps` of ingest in dvc.yaml with `ingest.source`."""
+def source_mistake(root: Path, source: str, kind: str = "table") -> Mistake | None:
+    """Compare the `deps` of ingest in dvc.yaml with `ingest.source`, and `params` with what its kind of data needs."""
     if not (root / DVC_FILE).exists():
         return Mistake(place=DVC_FILE, problem="is missing.", way_out="Write it:  espalier check --fix")
     try:
@@ -27,7 +28,7 @@ def source_mistake(root: Path, source: str) -> Mistake | None:
     except UserMistake as error:
         return Mistake(place="", problem=str(error), way_out="")
     if found == expected:
-        return None
+        return _params_mistake(root, kind)
     there = ", ".join(found) or "nothing"
     return Mistake(
         place=f"{DVC_FILE}: the deps of ingest",
@@ -36,33 +37,54 @@ def source_mistake(root: Path, source: str) -> Mistake | None:
     )
 
 
-def refuse_other_source(root: Path, source: str) -> None:
+def _params_mistake(root: Path, kind: str) -> Mistake | None:
+    """Find a stage that does not list a section of params.yaml which decides it for this kind of data."""
+    for word in TREE:
+        missing = [key for key in KINDS[kind].also.get(word, ()) if key not in _params(root, word)]
+        if missing:
+            return Mistake(
+                place=f"{DVC_FILE}: the params of {word}",
+                problem=f"lack {', '.join(missing)}, which decides it here: a change would not be seen.",
+                way_out="Write it there:  espalier check --fix",
+            )
+    return None
+
+
+def refuse_other_source(root: Path, source: str, kind: str = "table") -> None:
     """Stop ingest when dvc.yaml watches something else than it reads. Raises `UserMistake`."""
-    mistake = source_mistake(root, source) if (root / DVC_FILE).exists() else None
+    mistake = source_mistake(root, source, kind) if (root / DVC_FILE).exists() else None
     if mistake is not None:
         raise UserMistake(str(mistake))
 
 
 def _deps(root: Path) -> list[str]:
+    return [str(dep) for dep in _stage(root, "ingest").get("deps") or []]
+
+
+def _params(root: Path, word: str) -> list[str]:
+    return [str(key) for key in _stage(root, word).get("params") or [] if isinstance(key, str)]
+
+
+def _stage(root: Path, word: str) -> dict[str, Any]:
     try:
         values: Any = YAML(typ="safe").load((root / DVC_FILE).read_text(encoding="utf-8"))
-        return [str(dep) for dep in values["stages"]["ingest"].get("deps") or []]
+        return dict(values["stages"][word])
     except (YAMLError, UnicodeDecodeError) as error:
         reason = f"cannot be read: {' '.join(str(error).split())}."
-    except (KeyError, TypeError, AttributeError):
-        reason = "has no stage ingest."
+    except (KeyError, TypeError, ValueError):
+        reason = f"has no stage {word}."
     raise UserMistake(f"{DVC_FILE} {reason} Mend it, or move it away and write it anew:  espalier check --fix")
 
 
-def write_deps(root: Path, source: str) -> None:
-    """Replace the deps of ingest in the text of dvc.yaml; everything else of it stays."""
+def write_deps(root: Path, source: str, kind: str = "table") -> None:
+    """Replace the deps of ingest in the text of dvc.yaml, and add missing params; everything else of it stays."""
     expected = list(ingest_deps(source))
     file = root / DVC_FILE
     if not file.exists():
-        write_text(file, render("project", source))
+        write_text(file, render("project", source, kind))
         return
     code = [dep for dep in _deps(root) if dep.startswith(("components", "pipelines"))]
-    lines = file.read_text(encoding="utf-8").split("\n")
+    lines = _with_params(root, file.read_text(encoding="utf-8").split("\n"), kind)
     start = lines.index("  ingest:") + 1
     end = next((at for at in range(start, len(lines)) if lines[at] and not lines[at].startswith("    ")), len(lines))
     block, skipping = [], False
@@ -74,3 +96,15 @@ def write_deps(root: Path, source: str) -> None:
         if line.strip().startswith("cmd:") and expected + code:
             block += ["    deps:", *(f"      - {dep}" for dep in [*expected, *code])]
     write_text(file, "\n".join([*lines[:start], *block, *lines[end:]]))
+
+
+def _with_params(root: Path, lines: list[str], kind: str) -> list[str]:
+    """Return the lines of dvc.yaml with the params that stages lack for this kind of data."""
+    for word in TREE:
+        missing = [key for key in KINDS[kind].also.get(word, ()) if key not in _params(root, word)]
+        if not missing:
+            continue
+        start = lines.index(f"  {word}:")
+        at = next(number for number in range(start, len(lines)) if lines[number].strip() == "params:")
+        lines = [*lines[: at + 1], *(f"      - {key}" for key in missing), *lines[at + 1 :]]
+    return lines

@@ -113,7 +113,7 @@ def test_a_source_that_is_not_there(ingested, tmp_path, source, message):
 
 @pytest.mark.parametrize(
     ("name", "rows", "columns"),
-    [("breast_cancer", 569, 31), ("wine", 178, 14), ("iris", 150, 5), ("diabetes", 442, 11), ("digits", 1797, 65)],
+    [("breast_cancer", 569, 31), ("wine", 178, 14), ("iris", 150, 5), ("diabetes", 442, 11)],
 )
 def test_examples(ingested, name, rows, columns):
     facts, frame = ingested(source=f"example:{name}")

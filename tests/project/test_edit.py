@@ -110,7 +110,7 @@ search.training.schedule.step.every=3
 +    schedule: {kind: step, every: 3}  # falls
 
 search.sampler=random
-+  sampler: random           # who proposes the next trials
++  sampler: random           # grid | random | tpe | gp | cmaes | qmc
 
 device=cpu
 +device: cpu                 # cpu | cuda; where to run, not what to grow: changing it reruns nothing

@@ -52,7 +52,7 @@ def load_digits() -> Part:
 def load_npz(path: Path, written: str) -> tuple[Part, ...]:
     """Read train, and test where there is one. Raises UserMistake for what holds no such pictures."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserMistake(f"{written} cannot be read as .npz: {str(error).rstrip('.')}. Write it anew.") from error

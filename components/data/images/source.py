@@ -69,6 +69,10 @@ class ArrayPictures:
                 pixels = part.picture(number)
                 yield Picture(name=name, label=label, part=part.name if self.has_parts else None, pixels=pixels)
 
+    def num_train(self) -> int:
+        """Return how many pictures are in the train part."""
+        return len(self.parts[0].labels)
+
     def side(self) -> int:
         """Return the median of the shorter sides, in pixels."""
         return min(self.parts[0].shape[:2])
@@ -102,6 +106,10 @@ class FolderPictures:
                 yield Picture(name=name, label=label, part=None, pixels=read_picture(path))
             except UnreadableError as error:
                 yield Picture(name=name, label=label, part=None, pixels=None, why=str(error))
+
+    def num_train(self) -> int:
+        """Return how many pictures may be trained on: all of them."""
+        return len(self.files)
 
     def side(self) -> int:
         """Return the median of the shorter sides, in pixels; of many files every second, third, ... is looked at."""

@@ -1,0 +1,66 @@
+"""What `init` sees in a source of pictures: how many, of which classes, of which size; and how long one may train.
+
+An epoch over pictures costs so much that its number is fitted to the clock: the file then says it, and anybody may
+change it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from components.core.errors import UserMistake
+from components.data.images.source import find_pictures, settled_size
+from components.project.first_look import FirstLook, shares
+
+COUNTS = {"search": 8, "boosting": 4}
+POLICY = {"rotation": 10, "scaling": 0.1, "translation": 0.1}  # no flip: a mirrored 2 is no 2
+MANY_PICTURES = 10_000  # from here on one validation part will do
+MOST_EPOCHS, LEAST_EPOCHS = 40, 4
+SHARE_OF_SEARCH = 0.5
+PIXELS_A_SECOND = 2.0e6  # that the second start point trains on, on one core
+ROUNDS = 2  # so many trainings each core should finish
+
+
+def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook:
+    """Look at folders and headers; no picture is decoded. Raises UserMistake."""
+    pictures = find_pictures(root, data)
+    if target and target != pictures.label:
+        raise UserMistake(
+            f"{data} holds pictures: their folder is what is predicted, and the column is called {pictures.label}. "
+            "Leave --target away."
+        )
+    size, counts = settled_size(pictures, "auto"), pictures.classes()
+    train = pictures.num_train() if pictures.has_parts else round(0.8 * len(pictures))
+    folds = 1 if train > MANY_PICTURES else 3
+    megabytes = f", {pictures.num_bytes() / 1e6:.1f} MB" if pictures.num_bytes() else ""
+    lines = [
+        (data, f"{len(pictures)} pictures{megabytes}"),
+        (pictures.label, shares(dict(sorted(counts.items())))),
+        ("size", f"every picture becomes {size} x {size}"),
+    ]
+    split: dict[str, Any] = {"folds": folds}
+    if pictures.has_parts:
+        split = {"by": "column", "column": "split", "folds": folds}
+        lines.append(("split", "the source says which are for the test"))
+    search: dict[str, Any] = {}
+    if seconds is not None:
+        epochs = _epochs(seconds, train * (folds if folds > 1 else 1), size)
+        search = {"training": {"epochs": epochs}}
+        lines.append(("epochs", f"{epochs}, so that a few networks are finished in time"))
+    return FirstLook(
+        lines=tuple(lines),
+        values={
+            "ingest": {"size": size},
+            "validate": {"target": pictures.label},
+            "split": split,
+            "augment": dict(POLICY),
+            **({"search": search} if search else {}),
+        },
+        counts=COUNTS,
+    )
+
+
+def _epochs(seconds: float, trained: int, size: int) -> int:
+    """Return how often a network can go over its pictures so that each core finishes a few trainings."""
+    per_core = SHARE_OF_SEARCH * seconds / ROUNDS
+    epoch = trained * size * size / PIXELS_A_SECOND
+    return max(LEAST_EPOCHS, min(MOST_EPOCHS, round(per_core / max(epoch, 1e-9))))

@@ -1,0 +1,77 @@
+"""What `init` sees in a table: its size, its target, columns that only name the rows, what is missing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.core.errors import UserMistake, did_you_mean
+from components.project.first_look import FirstLook, shares
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from components.data.describe import SourceFacts
+
+LOOKED_AT_ROWS = 20_000
+COUNTS = {"search": 32, "boosting": 16}
+
+
+def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook:
+    """Open the source; an example has a target of its own. Raises UserMistake."""
+    from components.data.describe import describe_source, read_rows
+    from components.data.examples import PREFIX, TARGETS
+
+    facts = describe_source(root, data)
+    target = target or (TARGETS[data.removeprefix(PREFIX)] if facts.format == "example" else "")
+    if not target:
+        raise UserMistake(f"Say what to predict:  --target COLUMN, one of {', '.join(facts.columns)}")
+    if target not in facts.columns:
+        near = did_you_mean(target, facts.columns) or f"Its columns are {', '.join(facts.columns)}."
+        raise UserMistake(f"{target} is not a column of {data}. {near}")
+    frame = read_rows(root, data, LOOKED_AT_ROWS, bad_rows="skip")
+    lines = [(data, _size(facts)), (target, _target(frame[target]))]
+    drop = _columns(facts, frame, target, lines)
+    reasons = set(drop.values())
+    return FirstLook(
+        lines=tuple(lines),
+        values={"validate": {"target": target, "drop": list(drop)}},
+        notes={("validate", "drop"): reasons.pop()} if len(reasons) == 1 else {},
+        counts=COUNTS,
+    )
+
+
+def _size(facts: "SourceFacts") -> str:
+    about = "" if facts.rows_exact else "about "
+    size = [f"{facts.size_bytes / 1e6:.1f} MB"] if facts.size_bytes else []
+    more = [*size, *(word for word in (facts.separator, facts.encoding) if word)]
+    return ", ".join([f"{about}{facts.rows} rows, {len(facts.columns)} columns", *more])
+
+
+def _columns(facts: "SourceFacts", frame: "pd.DataFrame", target: str, lines: list[tuple[str, str]]) -> dict[str, str]:
+    """Add what was seen to the lines; return the columns to be left out, each with the reason."""
+    from components.data.schema_inference import look_at
+
+    drop = {}
+    for name in facts.columns:
+        found = look_at(frame[name], name)
+        if name == target:
+            continue
+        if found.kind == "id":
+            drop[name] = found.why
+            lines.append((name, f"{found.why}: left out"))
+        elif found.num_odd:
+            words = ", ".join(repr(word) for word in found.odd)
+            lines.append((name, f"{found.why} ({words}): {found.num_odd} read as missing"))
+        elif found.num_missing:
+            lines.append((name, f"nothing in {found.num_missing} rows: missing"))
+    return drop
+
+
+def _target(column: Any) -> str:
+    """Say what the target holds."""
+    from components.data.schema_inference import look_at, sort_words
+
+    found = look_at(column, str(column.name))
+    if found.kind == "numeric" and found.num_distinct > 20:
+        return f"numbers from {column.min():g} to {column.max():g}"
+    counts = column.dropna().astype(str).value_counts()
+    return shares({word: int(counts[word]) for word in sort_words(list(counts.index))})
