@@ -14,6 +14,7 @@ from components.core.lazy import lazy
 from components.core.ranges import Group
 from components.search.failures import message_of, word_of
 from components.search.generations import Planner
+from components.search.journal_file import backend
 from components.search.learning_note import learning_note
 from components.search.objectives import SCORE_ALONE, Objective, directions, values_of
 from components.search.space import distribution, parameters_of
@@ -63,18 +64,18 @@ class Journal:
         trial = self._study.get_trials(deepcopy=False)[outcome.number]
         if trial.state.is_finished():
             return
-        for step, score in outcome.rungs.items():
-            if not math.isnan(score):
-                self._storage.set_trial_intermediate_value(trial._trial_id, step, score)
-        for name, value in _attributes(outcome).items():
-            self._storage.set_trial_user_attr(trial._trial_id, name, value)
-        self._write_note(trial._trial_id, outcome)
+        with self._backend.together():  # a dozen lines, written and synced once
+            for step, score in outcome.rungs.items():
+                if not math.isnan(score):
+                    self._storage.set_trial_intermediate_value(trial._trial_id, step, score)
+            for name, value in _attributes(outcome).items():
+                self._storage.set_trial_user_attr(trial._trial_id, name, value)
+            self._write_note(trial._trial_id, outcome)
         self._study.tell(outcome.number, values_of(outcome, self._objectives), _state(outcome))
 
     def _open(self, path: Path) -> None:
-        from optuna.storages.journal import JournalFileBackend
-
-        self._storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+        self._backend = backend(path)
+        self._storage = optuna.storages.JournalStorage(self._backend)
         self._study = optuna.create_study(
             study_name=self._files.folder.name,
             storage=self._storage,
