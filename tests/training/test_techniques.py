@@ -1,16 +1,25 @@
 """Techniques of training inside the trainer: torch's numbers, the same bits in any company, and none without effect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from test_network_evaluate import in_process
 from torch import nn
 from torch.optim import lr_scheduler, swa_utils
-from training_case import begin, grown, never, resident, same
+from training_case import begin, candidate, example, folds_of, grown, never, resident, same
 
+from components.core.ranges import Group
 from components.networks.mlp import MLP
+from components.project.space import parse_space
+from components.search.space import settle
+from components.training.member import load_network
 from components.training.paused import restore, state_of
 from components.training.population import Row
 from components.training.spec import TrainingSpec
+from components.training.structure import structure
+from components.training.tasks import Task
 
 NETWORK = {"layers": 1, "width": 8, "batch_norm": True}
 BASE = {
@@ -350,3 +359,78 @@ def test_rows_weigh_what_they_weigh():
     found = [grown([row], it)[0, 0].best_P for it in (twice, heavy, data)]
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
     assert (found[1] - found[2]).abs().max() > 1e-4
+
+
+def test_numbers_differ_inside_a_population_and_kinds_and_switches_do_not():
+    def of(**training):
+        return structure({"network": {"kind": "mlp"}, "preprocess": {}, "training": training})
+
+    base = {"optimizer": {"kind": "adam"}, "loss": "focal", "averaging": "ema"}
+    numbers = [
+        {"optimizer": {"kind": "adam", "lr": 0.5, "beta1": 0.1, "beta2": 0.2, "eps": 1.0, "l2": 0.1}},
+        {"loss": {"kind": "focal", "gamma": 0.3}},
+        {"averaging": {"kind": "ema", "decay": 0.1}},
+        {"schedule": "one_cycle", "warmup": 3.0},
+        {"clip_norm": 1.0, "class_weights": "balanced", "label_smoothing": 0.2, "l1": 0.1},
+    ]
+    assert {of(**base), *(of(**base | change) for change in numbers)} == {of(**base)}
+    kinds = [
+        {"optimizer": {"kind": "adam", "amsgrad": True}},
+        {"optimizer": "adamw"},
+        {"optimizer": {"kind": "rmsprop"}},
+        {"optimizer": {"kind": "rmsprop", "centered": True}},
+        {"optimizer": {"kind": "sgd"}},
+        {"optimizer": {"kind": "sgd", "nesterov": False}},
+        {"loss": "cross_entropy"},
+        {"averaging": "swa"},
+        {"averaging": "none"},
+        {"epochs": 3},
+        {"batch_size": 3},
+    ]
+    assert len({of(**base), *(of(**base | change) for change in kinds)}) == len(kinds) + 1
+
+
+def test_every_technique_can_be_searched():
+    """Through the notation of params.yaml and the walk that Optuna answers, to settled settings."""
+    written = {
+        "loss": {"choose": ["auto", {"kind": "focal", "gamma": {"low": 0.0, "high": 3.0}}]},
+        "optimizer": {"kind": "adamw", "beta2": {"choose": [0.95, 0.999]}, "amsgrad": {"choose": [True, False]}},
+        "schedule": {"choose": ["one_cycle", {"kind": "cyclical", "mode": {"choose": ["triangular", "exp_range"]}}]},
+        "warmup": {"low": 0.0, "high": 5.0},
+        "clip_norm": {"choose": ["none", {"low": 0.1, "high": 10.0, "log": True}]},
+        "averaging": {"choose": ["none", {"kind": "ema", "decay": {"low": 0.9, "high": 0.999}}, "swa"]},
+        "class_weights": {"choose": ["none", "balanced"]},
+    }
+    space = Group(fields={"training": parse_space(written, TrainingSpec)})
+    for place in (0, -1):
+        asked = {}
+
+        def ask(path, parameter, place=place, asked=asked):
+            ends = parameter if isinstance(parameter, tuple) else (parameter.low, parameter.high)
+            asked[path] = ends[place]
+            return ends[place]
+
+        training = TrainingSpec.model_validate(settle(space, ask)["training"])
+        assert {path.split(".")[1] for path in asked} >= written.keys()
+        assert (training.loss == "auto") == (training.clip_norm == "none") == (place == 0)
+        assert getattr(training.averaging, "kind", "none") == ("none" if place == 0 else "swa")
+        assert training.schedule.kind == ("one_cycle" if place == 0 else "cyclical")
+
+
+MEMBERS = [
+    ("wine", "log_loss", {"averaging": "ema", "loss": "focal", "class_weights": "balanced", "clip_norm": 1.0}),
+    ("diabetes", "rmse", {"averaging": "swa", "loss": {"kind": "huber", "delta": 0.5}, "schedule": "coslog4"}),
+]
+
+
+@pytest.mark.parametrize(("name", "metric", "training"), MEMBERS, ids=["wine", "diabetes"])
+def test_a_member_predicts_with_the_averaged_weights_it_was_judged_by(name, metric, training, tmp_path):
+    table = example(name)
+    folds = folds_of(table, 2)
+    task = Task(candidates=(candidate(3, {"batch_norm": True}, training),), until=None)
+    outcome = in_process(tmp_path, table, folds, metric)(task).outcome
+    assert outcome.state == "complete", outcome
+    member = load_network(outcome.folder)
+    for fold, part in zip(folds, member.folds, strict=True):
+        alone = replace(member, folds=(part,)).predict(table, fold.score_rows)
+        np.testing.assert_allclose(alone, member.oof.values_nC[fold.score_rows], rtol=1e-4, atol=1e-5)
