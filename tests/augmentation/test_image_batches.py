@@ -111,6 +111,13 @@ def test_rows_worked_on_together_as_on_a_gpu_get_the_same_pictures(monkeypatch):
     assert torch.equal(mixed_together.partner_KB, mixed.partner_KB)
 
 
+@pytest.mark.parametrize("policy", [ImagePolicy(**ALONE), ImagePolicy(flip="both", mixup=0.3)])
+def test_all_that_is_drawn_goes_to_where_the_pictures_are(policy):
+    x = torch.empty(3, 32, 10, 8, 3, device="meta")  # refuses to work with what lies elsewhere
+    found, mixed, _ = run(x, [policy, None, policy], [32, 32, 30], [1, 2, 3])
+    assert found.device == mixed.share_KB.device == mixed.partner_KB.device == x.device
+
+
 @pytest.mark.parametrize("words", [{"mixup": 1.0}, {"cutmix": 1.0}, {"mixup": 0.5, "cutmix": 0.5}])
 def test_partners_are_real_pictures_of_the_same_row(words):
     x = batches(2, channels=1)
