@@ -159,13 +159,27 @@ class CNNNetwork:
         self, parameters: Views, buffers: Views, x_KBHWD: "torch.Tensor", training: TrainingPass | None
     ) -> "torch.Tensor":
         """Return outputs [K, B, C] of all models at once, folded into the channels."""
+        seen_KBE = self._seen(parameters, buffers, x_KBHWD, training)
+        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
+
+    def embed(
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
+        """See `Network`."""
+        if x.device.type == "cpu":
+            return row_by_row.row_by_row(self._seen, parameters, buffers, x, None)
+        return self._seen(parameters, buffers, x, None)
+
+    def _seen(
+        self, parameters: Views, buffers: Views, x_KBHWD: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        """Return what the last layer sees [K, B, E]."""
         h = convolution.fold(x_KBHWD)
         for block in range(len(self._blocks)):
             h = self._block(block, parameters, buffers, h, training)
         if self.spec.head == "average":
             h = pooling.global_average(h)
-        features_KBI = h.reshape(len(h), len(x_KBHWD), -1).transpose(0, 1)
-        return layers.linear(features_KBI, parameters["output.weight"], parameters["output.bias"])
+        return h.reshape(len(h), len(x_KBHWD), -1).transpose(0, 1)
 
     def _block(
         self, block: int, parameters: Views, buffers: Views, h: "torch.Tensor", training: TrainingPass | None

@@ -100,6 +100,20 @@ class MLPNetwork:
         if not (self.spec.batch_norm or noise):
             tensors = [parameters[slot.name] for slot in self.parameters.slots]
             return blocks.chain(h, (*[activation] * self.spec.layers, None), *tensors)
+        h = self._hidden(parameters, buffers, h, training)
+        return layers.linear(h, parameters[f"{self.spec.layers}.weight"], parameters[f"{self.spec.layers}.bias"])
+
+    def embed(
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
+        """See `Network`."""
+        return self._hidden(parameters, buffers, x.flatten(2), None)
+
+    def _hidden(
+        self, parameters: Views, buffers: Views, h: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        """Return what the last hidden layer makes of rows [K, B, F]: [K, B, O]."""
+        activation = None if self.spec.batch_norm else self.spec.activation
         for number in range(self.spec.layers):
             h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"], activation)
             if self.spec.batch_norm:
@@ -107,7 +121,7 @@ class MLPNetwork:
                 h = activations.FUNCTIONS[self.spec.activation](normal)
             if training is not None:
                 h = layers.dropout(h, training.rates("dropout"), training.generators)
-        return layers.linear(h, parameters[f"{self.spec.layers}.weight"], parameters[f"{self.spec.layers}.bias"])
+        return h
 
     def _batch_norm(
         self, number: int, parameters: Views, buffers: Views, h_KBO: "torch.Tensor", training: TrainingPass | None

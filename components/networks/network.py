@@ -105,6 +105,12 @@ class Network(Protocol):
         """
         ...
 
+    def embed(
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
+        """Return what the last layer sees when it predicts: [K, B, E]."""
+        ...
+
     def cost(self) -> int:
         """Multiply-adds for one row."""
         ...

@@ -118,14 +118,30 @@ class RecurrentNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
+        seen_KBE = self._seen(parameters, x, training, lengths_KB)
+        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
+
+    def embed(
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
+        """See `Network`."""
+        return self._seen(parameters, x, None, lengths_KB)
+
+    def _seen(
+        self,
+        parameters: Views,
+        x: "torch.Tensor",
+        training: TrainingPass | None,
+        lengths_KB: "torch.Tensor | None",
+    ) -> "torch.Tensor":
+        """Return what the last layer sees [K, B, E]."""
         h_KBTO, last_KBO = x.flatten(3), x
         for layer in range(self.spec.layers):
             if layer:
                 h_KBTO = self._dropout(h_KBTO, training)
             told = [self._direction(parameters, f"{layer}.{name}", h_KBTO, lengths_KB) for name in self._directions]
             h_KBTO, last_KBO = (torch.cat(parts, dim=-1) for parts in zip(*told, strict=True))
-        seen_KBO = self._dropout(self._pooled(parameters, h_KBTO, last_KBO, lengths_KB), training)
-        return layers.linear(seen_KBO, parameters["output.weight"], parameters["output.bias"])
+        return self._dropout(self._pooled(parameters, h_KBTO, last_KBO, lengths_KB), training)
 
     def _direction(
         self, parameters: Views, name: str, h_KBTI: "torch.Tensor", lengths_KB: "torch.Tensor | None"

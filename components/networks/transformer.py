@@ -124,6 +124,23 @@ class TransformerNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
+        seen_KBE = self._seen(parameters, x, training, lengths_KB)
+        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
+
+    def embed(
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
+        """See `Network`."""
+        return self._seen(parameters, x, None, lengths_KB)
+
+    def _seen(
+        self,
+        parameters: Views,
+        x: "torch.Tensor",
+        training: TrainingPass | None,
+        lengths_KB: "torch.Tensor | None",
+    ) -> "torch.Tensor":
+        """Return what the last layer sees [K, B, E]."""
         steps_KBTF = x if self._picture is None else pieces(x, self.spec.patch)
         h = self._linear(parameters, "embedding", steps_KBTF) + parameters["positions"].unsqueeze(1)
         valid = None if lengths_KB is None else cells.valid_steps(lengths_KB, steps_KBTF.shape[2])
@@ -136,8 +153,7 @@ class TransformerNetwork:
             h = self._add(parameters, f"{layer}.linear", h, training, None)
         if self.spec.norm == "pre":
             h = self._norm(parameters, "norm", h)
-        seen_KBO = h[:, :, 0] if self._with_token else sequence_pooling.mean(h, valid)
-        return layers.linear(seen_KBO, parameters["output.weight"], parameters["output.bias"])
+        return h[:, :, 0] if self._with_token else sequence_pooling.mean(h, valid)
 
     def _add(
         self,

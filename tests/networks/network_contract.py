@@ -280,6 +280,16 @@ def draws_noise_in_training_alone(case):
         assert not torch.allclose(noisy[model], plain[model], rtol=1e-2, atol=1e-2)
 
 
+def embeds_what_its_last_layer_sees(case):
+    """The embedding and the last layer give the outputs; and it takes a row at a time as well as many."""
+    stack, x = begun(case, torch.float64), rows(case, torch.float64, count=300)
+    embedded = stack.network.embed(stack.views, stack.buffers, x)
+    weight, bias = (stack.views[slot.name] for slot in stack.network.parameters.slots[-2:])
+    assert embedded.shape == (MODELS, 300, weight.shape[2])
+    close(torch.einsum("kbe,koe->kbo", embedded, weight) + bias[:, None], stack.forward(x))
+    close(stack.network.embed(stack.views, stack.buffers, x[:, :1]), embedded[:, :1])
+
+
 def begins_as_its_initialization_says(case):
     """Every scheme gives other weights, the same for the same generator, and nothing but numbers."""
     found = []
@@ -326,6 +336,7 @@ CONTRACT = (
     lets_a_model_rest,
     counts_its_parameters_and_products,
     draws_noise_in_training_alone,
+    embeds_what_its_last_layer_sees,
     begins_as_its_initialization_says,
     says_nothing_at_first_with_a_zero_head,
 )
