@@ -89,9 +89,10 @@ def _explain_key(root: Path, key: Key, document: Document | None) -> None:
         indent=2,
         hang=12,
     )
+    width = max((len(kind) + 2 for kind in key.form.kinds), default=0)
     for kind, spec in key.form.kinds.items():
         fields = ", ".join(name for name in spec.model_fields if name != "kind")
-        _say(f"{kind:10}{_summary(spec)}{f' ({fields})' if fields else ''}", indent=12)
+        _say(f"{kind:{max(10, width)}}{_summary(spec)}{f' ({fields})' if fields else ''}", indent=12)
     info = key.owner.model_fields[key.field]
     if not info.is_required() and not (key.form.space is not None):
         print(f"  left out  {write(_default(key.owner, key.field, searched=searched))}")

@@ -22,7 +22,7 @@ class CrossEntropy(Spec):
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     number: ClassVar[float] = 0.0
 
-    kind: Literal["cross_entropy"] = setting("cross_entropy", "-log of the probability of the right class")
+    kind: Literal["cross_entropy"] = setting("cross_entropy", "minus the log of the probability of the right class")
 
     @staticmethod
     def of_rows(
