@@ -85,6 +85,7 @@ class CandidateRun:
             for position, fitted in enumerate(scoring.prepared.folds)
             if positions is None or position in positions
         ]
+        self.parts = 1
         self.models: list[Model] = []  # what the rows are becoming, in order of their folds; `GroupRun` fills it
 
     @property
@@ -141,7 +142,8 @@ class CandidateRun:
 
     def _facts(self) -> Mapping[str, int | float | str]:
         judgements = [model.judgement for model in self.models]
-        return {
+        pieces = {"batch_pieces": self.parts} if self.parts > 1 else {}  # memory was short: other last bits
+        return pieces | {
             "inputs": self._inputs.size,
             "parameters": self.network.parameters.num_values,  # of one fold model
             "epochs": round(float(np.mean([it.epochs for it in judgements])), 1),

@@ -18,16 +18,23 @@ class GroupRun:
     """Trains runs; takes them up from files, and lays them down in files, each by itself."""
 
     def __init__(
-        self, runs: Sequence[CandidateRun], scoring: Scoring, *, most_rows: int, resting: Sequence[Path] = ()
+        self,
+        runs: Sequence[CandidateRun],
+        scoring: Scoring,
+        *,
+        most_rows: int,
+        parts: int = 1,
+        resting: Sequence[Path] = (),
     ) -> None:
-        """`most_rows`: K, at most. `resting`: where each run rests; empty: they begin."""
+        """`most_rows`: K, at most. `parts`: pieces of a batch (`Stepper`). `resting`: where each run rests; none: all
+        begin."""
         self.runs = runs
         first = runs[0]
         error = scoring.error if scoring.metric.needs == "label" else None
         resident = scoring.prepared.resident
         rows = [row for run in runs for row in run.rows]
         self._populations = [
-            Population(first.network, part[start : start + most_rows], resident, first.loss, error)
+            Population(first.network, part[start : start + most_rows], resident, first.loss, error, parts)
             for part in group(rows, resident)
             for start in range(0, len(part), most_rows)
         ]
@@ -37,6 +44,7 @@ class GroupRun:
             for model in population.began
         }
         for run in runs:
+            run.parts = parts
             run.models = [self._at[row.candidate, row.fold][1] for row in run.rows]
         if resting:
             self._resume(resting)

@@ -72,13 +72,23 @@ class Population:
     """K models of one structure, trained together."""
 
     def __init__(
-        self, network: Network, rows: Sequence[Row], resident: Resident, loss: Loss, error: Error | None = None
+        self,
+        network: Network,
+        rows: Sequence[Row],
+        resident: Resident,
+        loss: Loss,
+        error: Error | None = None,
+        parts: int = 1,
     ) -> None:
-        """Begin with fresh weights. Rows must agree in batch shape and in kind of optimizer (`group` sees to it)."""
+        """Begin with fresh weights. Rows must agree in batch shape and in kind of optimizer (`group` sees to it).
+
+        `parts`: see `Stepper`; more than 1 where memory is short.
+        """
         self.network = network
         self.resident = resident
         self.loss = loss
         self.error = error
+        self.parts = parts
         self.epoch = 0
         self.models: list[Model] = []
         dtype, device = resident.dtype, resident.x_M.device
@@ -131,6 +141,7 @@ class Population:
             self.buffers_KQ,
             self.states,
             self.averages,
+            self.parts,
         )
 
     def _train_epoch(self, cut_off: Callable[[], bool]) -> bool:

@@ -7,12 +7,13 @@ Legend: K models, P floats of one, Q of its running statistics, T steps of an ep
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from components.augmentation import images
 from components.networks.network import Network, TrainingPass
+from components.networks.store import BATCH_ALIGNMENT, aligned
 from components.training.averaging import Averages
 from components.training.batches import Batches, Resident, batch_of
 from components.training.losses import Criterion, Loss
@@ -21,6 +22,13 @@ from components.training.moves import Stack, moves_of
 
 if TYPE_CHECKING:
     from components.training.population import Model
+
+
+class Labels(NamedTuple):
+    """What the outputs of a batch are held against."""
+
+    target_KB: torch.Tensor  # classes or values
+    share_KB: torch.Tensor  # of each in the loss; 0 for padding
 
 
 class Stepper:
@@ -36,8 +44,12 @@ class Stepper:
         buffers_KQ: torch.Tensor,
         states: Sequence[torch.Tensor],
         averages: Averages | None,
+        parts: int = 1,
     ) -> None:
-        """`parameters_KP`, `buffers_KQ` and `states` [K, P] are changed in place, row by row of `models`."""
+        """`parameters_KP`, `buffers_KQ` and `states` [K, P] are changed in place, row by row of `models`.
+
+        `parts`: into how many pieces a batch is cut where memory is short; their gradients are added up.
+        """
         self._network = network
         self._resident = resident
         self._models = models
@@ -48,6 +60,8 @@ class Stepper:
         self.num_steps = max(self._batches.num_steps)  # T
         self._share_KTB = self._batches.share_KTB.to(device)
         self._weight_KTB = self._batches.weight_KTB.to(device)
+        piece = aligned(-(-self._batches.size // parts), BATCH_ALIGNMENT)
+        self._pieces = [slice(at, at + piece) for at in range(0, self._batches.size, piece)]
         self.folds_K = torch.tensor([model.row.fold for model in models], device=device)
         gradients_KP = torch.zeros_like(parameters_KP)
         self._gradient_views = list(layout.views(gradients_KP).values())
@@ -83,34 +97,53 @@ class Stepper:
 
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
-        active = self._batches.active[step]
         positions_KB = self._order_TKB[step]
         x_KB, mixed = self._resident.gather(positions_KB), None
         if self._policies is not None:
             x_KB, mixed = images.augment(x_KB, self._policies, self._batches.counts[step], self._generators)
         x_KB = self._resident.scaled(x_KB, self.folds_K)
+        labels = self._labels(positions_KB, self._share_KTB[:, step], mixed)
+        weight_KB = self._weight_KTB[:, step] if self._batches.padded[step] else None
+        for number, piece in enumerate(self._pieces):
+            if number and not any(count > piece.start for count in self._batches.counts[step]):
+                break  # all padding
+            gradients = self._gradients(
+                x_KB[:, piece],
+                [Labels(*(part_KB[:, piece] for part_KB in one)) for one in labels],
+                None if weight_KB is None else weight_KB[:, piece],
+                self._batches.active[step],
+            )
+            for view, gradient in zip(self._gradient_views, gradients, strict=True):
+                view.add_(gradient) if number else view.copy_(gradient)
+        self._moves.make(step)
+
+    def _labels(self, positions_KB: torch.Tensor, share_KB: torch.Tensor, mixed: images.Mixed | None) -> list[Labels]:
+        """Return what a step descends to; a mixed picture has two labels, by their shares."""
+        target_KB = self._resident.labels(positions_KB, self.folds_K)
+        weight_KB = self._resident.weights(positions_KB)
+        if weight_KB is not None:
+            share_KB = share_KB * weight_KB
+        if mixed is None:
+            return [Labels(target_KB, share_KB)]
+        return [
+            Labels(target_KB, share_KB * mixed.share_KB),
+            Labels(mixed.labels(target_KB), share_KB * (1 - mixed.share_KB)),
+        ]
+
+    def _gradients(
+        self,
+        x_KB: torch.Tensor,
+        labels: Sequence[Labels],
+        weight_KB: torch.Tensor | None,
+        active: tuple[bool, ...],
+    ) -> tuple[torch.Tensor, ...]:
         training = TrainingPass(
             settings=self._settings,
             generators=self._generators,
-            weight_KB=self._weight_KTB[:, step] if self._batches.padded[step] else None,
+            weight_KB=weight_KB,
             steps=tuple(self._moves.made),
             active=active,
         )
         outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
-        loss_K = self._loss(outputs_KBC, positions_KB, self._share_KTB[:, step], mixed)
-        gradients = torch.autograd.grad(loss_K.sum(), list(self.leaves.values()))
-        for view, gradient in zip(self._gradient_views, gradients, strict=True):
-            view.copy_(gradient)
-        self._moves.make(step)
-
-    def _loss(
-        self, outputs_KBC: torch.Tensor, positions_KB: torch.Tensor, share_KB: torch.Tensor, mixed: images.Mixed | None
-    ) -> torch.Tensor:
-        """Return each model's loss [K]; a mixed picture's is that of both its labels, by their shares."""
-        target_KB = self._resident.labels(positions_KB, self.folds_K)
-        weight_KB = self._resident.weights(positions_KB)
-        if mixed is None:
-            return self.criterion.training(outputs_KBC, target_KB, share_KB, weight_KB)
-        own_K = self.criterion.training(outputs_KBC, target_KB, share_KB * mixed.share_KB, weight_KB)
-        partners_KB, others_KB = mixed.labels(target_KB), share_KB * (1 - mixed.share_KB)
-        return own_K + self.criterion.training(outputs_KBC, partners_KB, others_KB, weight_KB)
+        first, *others = [self.criterion.training(outputs_KBC, *one) for one in labels]
+        return torch.autograd.grad(sum(others, first).sum(), list(self.leaves.values()))

@@ -9,6 +9,7 @@ from components.core.contracts import Candidate, Metric
 from components.core.errors import EspalierError
 from components.core.workers import alive
 from components.metrics import get
+from components.training.allocator import keep_freed_memory
 from components.training.candidate_run import CandidateRun, Settings
 from components.training.group_run import GroupRun
 from components.training.memory import probe
@@ -17,12 +18,14 @@ from components.training.room import rows_that_fit
 from components.training.scoring import Scoring
 from components.training.tasks import Answer, Answers, Task, Work, failure, resting_file
 
+MOST_PARTS = 8
 ERRORS = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # what torch, numpy and pydantic raise
 
 
 def make(work: Work) -> Callable[[Task], Answers]:
     """Return the function that answers tasks."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     return Worker(work).answer
 
 
@@ -34,6 +37,7 @@ class Worker:
         self._metric: Metric = get(work.metric)
         self._preparer = Preparer(work.table, work.folds, work.seed, torch.device(work.device))
         self._rows: dict[str, int] = {}  # structure -> K
+        self._parts: dict[str, int] = {}  # structure -> pieces of a batch, where memory is short
 
     def answer(self, task: Task) -> Answers:
         """Train the candidates of a task."""
@@ -49,8 +53,7 @@ class Worker:
             raise
         except ERRORS as error:
             cause = _cause(error)
-        if cause == "out_of_memory" and self._rows.get(structure, 1) > 1:
-            self._rows[structure] //= 2
+        if cause == "out_of_memory" and self._take_less(structure):
             return self._train(candidates, task)
         if len(candidates) > 1:
             half = len(candidates) // 2
@@ -71,7 +74,9 @@ class Worker:
             need = probe(runs[0].network, runs[0].rows[0], prepared.resident, runs[0].loss)
             self._rows[structure] = rows_that_fit(need, torch.device(work.device), len(runs[0].rows))
         files = [] if task.resume is None else [self._file(run, task.resume) for run in runs]
-        group = GroupRun(runs, scoring, most_rows=self._rows[structure], resting=files)
+        group = GroupRun(
+            runs, scoring, most_rows=self._rows[structure], parts=self._parts.get(structure, 1), resting=files
+        )
         cut = group.train(task.until, self._cut_off)
         answers = {}
         for run in runs:
@@ -83,6 +88,20 @@ class Worker:
                 group.rest(run, self._file(run, task.until))
             answers[run.candidate.number] = Answer(outcome=run.outcome(work.checkpoint), rests=not run.ended)
         return answers
+
+    def _take_less(self, structure: str) -> bool:
+        """Halve K, then the pieces that go through the network at a time; returns whether there was anything to halve.
+
+        The smaller pieces hold for the next candidates of this structure, too: they would not fit either.
+        """
+        rows, parts = self._rows.get(structure, 1), self._parts.get(structure, 1)
+        if rows > 1:
+            self._rows[structure] = rows // 2
+        elif parts < MOST_PARTS:
+            self._parts[structure] = 2 * parts
+        else:
+            return False
+        return True
 
     def _cut_off(self) -> bool:
         alive()
