@@ -1,5 +1,8 @@
 """Averages of weights along the way: what is judged and kept instead of the weights of the last step.
 
+What is judged is averaged, so early stopping looks at the means, too: with `swa`, its patience may be over before the
+mean begins; then the model ends with the weights it had.
+
 ema   a running mean over steps (Polyak and Juditsky 1992), which forgets as fast as (1 + step) / (10 + step) says until
       its memory is full (TensorFlow's num_updates): the first weights, which are random, are soon out of it
 swa   the mean of the weights at the ends of the last epochs (Izmailov 2018); before these begin, the weights themselves

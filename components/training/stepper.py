@@ -121,13 +121,13 @@ class Stepper:
         """Return what a step descends to; a mixed picture has two labels, by their shares."""
         target_KB = self._resident.labels(positions_KB, self.folds_K)
         weight_KB = self._resident.weights(positions_KB)
-        if weight_KB is not None:
-            share_KB = share_KB * weight_KB
+        own_KB = share_KB if weight_KB is None else share_KB * weight_KB
         if mixed is None:
-            return [Labels(target_KB, share_KB)]
+            return [Labels(target_KB, own_KB)]
+        others_KB = share_KB if weight_KB is None else share_KB * mixed.labels(weight_KB)
         return [
-            Labels(target_KB, share_KB * mixed.share_KB),
-            Labels(mixed.labels(target_KB), share_KB * (1 - mixed.share_KB)),
+            Labels(target_KB, own_KB * mixed.share_KB),
+            Labels(mixed.labels(target_KB), others_KB * (1 - mixed.share_KB)),
         ]
 
     def _gradients(

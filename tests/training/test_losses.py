@@ -161,7 +161,7 @@ def test_weights_of_single_rows_count_with_the_mean_one():
         data = resident(y.reshape(-1), weight)
         losses = criterion(kind, factor_KC=class_factors(data, (0, 1), ("none", "none")))
         weight_KB = data.weights(torch.arange(12).view(2, 6))
-        found = losses.training(OUTPUTS, y, SHARE, weight_KB)
+        found = losses.training(OUTPUTS, y, SHARE * weight_KB)
         plain = losses.plain(OUTPUTS, y)
         torch.testing.assert_close(found[0], (plain[0] * weight[:6]).sum() / 24)
         torch.testing.assert_close(found[1], plain[1].mean())

@@ -79,19 +79,15 @@ class Criterion:
         self._smooth_K1 = smooth_K1 if any(value for (value,) in smoothing) else None
         self._factor_KC = factor_KC
 
-    def training(
-        self, outputs_KBC: "Tensor", target_KB: "Tensor", share_KB: "Tensor", weight_KB: "Tensor | None" = None
-    ) -> "Tensor":
+    def training(self, outputs_KBC: "Tensor", target_KB: "Tensor", share_KB: "Tensor") -> "Tensor":
         """Return each model's loss [K]: the sum over rows, weighted by `share_KB` (1 / batch for rows that count,
-        else 0) and by `weight_KB`, what single rows count (None: 1).
+        else 0; times the weights of single rows, where they have some).
 
         `target_KB` is int64 for classes and floating for numbers, whose smoothing has no meaning and no effect.
         """
         if self._factor_KC is not None:
             classes_KB = torch.zeros_like(target_KB, dtype=torch.int64) if target_KB.is_floating_point() else target_KB
             share_KB = share_KB * self._factor_KC.gather(1, classes_KB)
-        if weight_KB is not None:
-            share_KB = share_KB * weight_KB
         return (self._of_rows(outputs_KBC, target_KB, self._number_K1, self._smooth_K1) * share_KB).sum(1)
 
     def plain(self, outputs_KBC: "Tensor", target_KB: "Tensor") -> "Tensor":
