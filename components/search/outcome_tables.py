@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from components.core.contracts import JSON
 from components.core.errors import EspalierError
 from components.core.files import read_json, write_json, write_parquet, write_text
 from components.core.ranges import Group
@@ -75,13 +76,21 @@ def write_search_out(
 
 
 def note(
-    studies: Path, word: str, study: Path, *, metric: str, greater_is_better: bool, result: SearchResult | None
+    studies: Path,
+    word: str,
+    study: Path,
+    *,
+    metric: str,
+    greater_is_better: bool,
+    offered: Sequence[JSON] = (),
+    result: SearchResult | None,
 ) -> None:
     """Write <studies>/<word>.json: which study is this stage's, and, once it has ended, how it did.
 
     {"study": folder, "metric", "greater_is_better", "ended_by", "trials", "complete" (those neither cut nor failed),
-    "keep" (members), "repeatable"}: for `pin`, the summary of `run`, the leaderboard and the dashboard. It lies outside
-    the outs, because it tells of clocks.
+    "keep" (members), "repeatable", "offers" (trials of an earlier space that fit)}: for `pin`, `check`, the summary of
+    `run`, the leaderboard and the dashboard. It lies outside the outs, because it tells of clocks and of what was here
+    before.
     """
     ended: dict[str, Any] = {}
     if result is not None:
@@ -92,11 +101,16 @@ def note(
             "keep": len(result.kept),
             "repeatable": result.repeatable,
         }
-    facts = {"study": study.name, "metric": metric, "greater_is_better": greater_is_better}
+    facts = {
+        "study": study.name,
+        "metric": metric,
+        "greater_is_better": greater_is_better,
+        "offers": [dict(point) for point in offered],
+    }
     write_json(studies / f"{word}.json", {**facts, **ended})
 
 
-def summary(result: SearchResult, noun: str) -> str:
+def summary(result: SearchResult, noun: str, num_offers: int = 0) -> str:
     """Return the stage's line in the terminal: "48 networks, 91 cut, 2 failed (diverged)   best 0.8471"."""
     if not result.trials:
         return f"no {noun} was finished in time"
@@ -105,7 +119,8 @@ def summary(result: SearchResult, noun: str) -> str:
     parts += [f"{result.count('failed')} failed ({', '.join(result.failures)})"] if result.failures else []
     parts += [f"branch closed: {one.sentence}" for one in result.closed]
     best = f"   best {result.kept[0].score:.4f}" if result.kept else ""
-    return ", ".join(parts) + best
+    more = f"; {num_offers} of an earlier space still fit: espalier check" if num_offers else ""
+    return ", ".join(parts) + best + more
 
 
 def trial_columns(trials: Sequence[Trial]) -> dict[str, list[Any]]:

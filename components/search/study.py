@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,9 @@ class Study:
         """Return what became of a trial on the folds that judge, or None."""
         return self._read(self._outcome_path(number))
 
-    def record(self, outcome: Outcome) -> None:
-        """Write what became of a trial; its weights are on disk by now."""
-        self._write(self._outcome_path(outcome.number), outcome)
+    def record(self, outcome: Outcome, spec: JSON | None = None) -> None:
+        """Write what became of a trial, and of which settings; its weights are on disk by now."""
+        self._write(self._outcome_path(outcome.number), outcome, {} if spec is None else {"spec": spec})
 
     def completed(self, number: int) -> Outcome | None:
         """Return what became of a trial on the folds that it lacked, or None."""
@@ -128,8 +129,8 @@ class Study:
             self._outcomes[path] = from_json(read_json(path))
         return self._outcomes.get(path)
 
-    def _write(self, path: Path, outcome: Outcome) -> None:
-        write_json(path, to_json(outcome))
+    def _write(self, path: Path, outcome: Outcome, more: JSON = MappingProxyType({})) -> None:
+        write_json(path, {**to_json(outcome), **more})
         self._outcomes[path] = from_json(read_json(path))  # what a later run will see
 
 
@@ -138,6 +139,12 @@ def finished(folder: Path) -> list[Outcome]:
     paths = sorted(folder.glob("outcomes*/*.json"), key=lambda path: (path.name, path.parent.name), reverse=True)
     whole_first = {path.name: path for path in paths}  # "outcomes" comes last in this order, and stays
     return [from_json(read_json(whole_first[name])) for name in sorted(whole_first)]
+
+
+def spec_of(folder: Path, number: int) -> JSON | None:
+    """Return the settled settings of a finished trial of a study, or None when they were not written down."""
+    paths = sorted(folder.glob(f"outcomes*/{number:05d}.json"))
+    return read_json(paths[0]).get("spec") if paths else None
 
 
 def to_json(outcome: Outcome) -> JSON:

@@ -70,7 +70,7 @@ class Trials:
             checkpoint=self._files.members,
         ):
             outcome = _with_a_score(found)
-            self._files.record(outcome)
+            self._files.record(outcome, settle_params(self._space, self._planner.params(outcome.number)))
             if outcome.state != "complete":
                 self._files.remove_member(outcome.number)
             self._journal.finished(outcome)

@@ -3,9 +3,10 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from components.core.errors import Mistake, Mistakes, UserMistake
-from components.core.files import write_text
+from components.core.files import read_json, write_text
 from components.project.check import find_mistakes, layout
 from components.project.params import FILE, TopSpec, read_document
 from components.project.render import comment_line
@@ -53,6 +54,27 @@ def mend(root: Path) -> list[str]:
     return done
 
 
+def offered_starts(root: Path) -> list[Mistake]:
+    """Return a doubt where the space was changed: the best trials of the earlier one could be tried first."""
+    from components.project.params import read_params, section
+    from components.project.space import space_of
+    from components.search.offers import start_lines, still_fitting
+
+    note = root / ".espalier" / "studies" / "search.json"
+    offered = read_json(note)["offers"] if note.exists() else []
+    if not offered:
+        return []
+    settings: Any = section(read_params(root), "search")
+    space = space_of(settings)
+    own = [{word: part for word, part in point.items() if word in space.fields} for point in offered]
+    points = still_fitting(space, own, settings.start if isinstance(settings.start, list) else [])
+    if not points:
+        return []
+    problem = f"could name the best {len(points)} of an earlier space, which lie in this one too."
+    way_out = f"Write\n{start_lines(points)}"
+    return [Mistake(place="search.start", problem=problem, way_out=way_out, doubt=True)]
+
+
 def all_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     """Return what is wrong or doubtful in params.yaml, against itself, the data and dvc.yaml."""
     try:
@@ -61,7 +83,8 @@ def all_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
         return list(error.mistakes)
     source = _source(root)
     more = source_mistake(root, source, read_document(root).kind) if source is not None else None
-    return mistakes if more is None else [*mistakes, more]
+    mistakes = mistakes if more is None else [*mistakes, more]
+    return mistakes if any(not one.doubt for one in mistakes) else [*mistakes, *offered_starts(root)]
 
 
 def _source(root: Path) -> str | None:

@@ -11,11 +11,12 @@ from components.core.files import hash_folder
 from components.core.ranges import Group
 from components.search.driver import run_search
 from components.search.judging import Times, no_cycles
+from components.search.offers import offers, write_about
 from components.search.outcome_tables import note, summary, write_search_out
 from components.search.refusals import refused
 from components.search.space_file import space_text
 from components.search.spec import WITHOUT_EFFECT_ON_A_TRIAL, SearchSettings
-from components.search.start import checked
+from components.search.start import checked, fitted
 from components.search.study import study_key
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import TrainRows
@@ -43,8 +44,18 @@ def grow_by_search(
     checked(space, own, f"{stage.word}.start")
     study = stage.studies / study_key(stage.word, _what_decides(stage, train_rows, space))
     metric = train_rows.metric
+    start = portfolio if settings.start == "portfolio" else own
+    about = {"word": stage.word, "folds": settings.score_folds, **_rows_and_metric(stage, train_rows)}
+    write_about(study, about)
+    offered = offers(study, space, fitted(space, start), greater_is_better=metric.greater_is_better)
     note_result = partial(
-        note, stage.studies, stage.word, study, metric=metric.name, greater_is_better=metric.greater_is_better
+        note,
+        stage.studies,
+        stage.word,
+        study,
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        offered=offered,
     )
     note_result(result=None)
 
@@ -66,7 +77,7 @@ def grow_by_search(
         structure=structure,
         steps=steps,
         times=times,
-        start=portfolio if settings.start == "portfolio" else own,
+        start=start,
         report_progress=report,
         deadline=stage.deadline,
     )
@@ -80,7 +91,7 @@ def grow_by_search(
         metric=metric.name,
     )
     note_result(result=result)
-    return summary(result, noun)
+    return summary(result, noun, len(offered))
 
 
 def _num_finished(study: Path) -> int:
@@ -93,11 +104,18 @@ def _what_decides(stage: Stage, train_rows: TrainRows, space: Group) -> dict[str
     others = {*WITHOUT_EFFECT_ON_A_TRIAL, *space.fields}
     settings = stage.spec.model_dump(mode="json", exclude=others)
     return {
+        **_rows_and_metric(stage, train_rows),
         "settings": settings,
         "space": space_text(space, ""),
         "seed": stage.seed,
-        "metric": train_rows.metric.name,
         "code": stage.code,
+    }
+
+
+def _rows_and_metric(stage: Stage, train_rows: TrainRows) -> dict[str, object]:
+    """Return what a score was measured on: trials of two studies with equal ones can be compared."""
+    return {
+        "metric": train_rows.metric.name,
         "table": train_rows.table.schema.table,
         "split": hash_folder(stage.input("split"), frozenset({"out.json"})),
         "augment": hash_folder(stage.input("augment"), frozenset({"out.json"})),

@@ -343,6 +343,7 @@ def test_a_growing_study_can_be_looked_at(tmp_path):
         "study": "s",
         "metric": "rmse",
         "greater_is_better": False,
+        "offers": [],
         "ended_by": "trials",
         "trials": 11,
         "keep": len(result.kept),

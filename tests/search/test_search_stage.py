@@ -1,5 +1,7 @@
 """The stage search between its folders, on iris, with real networks: tiny counts."""
 
+import shutil
+
 import pytest
 
 from components.core.files import hash_folder, read_json, read_parquet
@@ -8,6 +10,7 @@ from components.data.splits import read_folds
 from components.project.params import read_params, section
 from components.training.member import load_network
 from pipelines.augment import augment
+from pipelines.commands.check import offered_starts
 from pipelines.engine.stage import Stage
 from pipelines.ingest import ingest
 from pipelines.search import search
@@ -86,6 +89,29 @@ def test_members_have_predictions_for_all_train_rows(project):
         oof = read_member_oof(folder)
         assert len(oof.rows_n) == 150 - 1 - len(test_rows)  # iris has one copy
         assert len(load_network(folder).folds) == 2
+
+
+def test_a_changed_space_begins_anew_and_check_offers_the_best_of_the_one_before(project, tmp_path):
+    root, _, _ = project
+    (root / "data" / "search").rename(tmp_path / "first")
+    changed = (
+        PARAMS.replace("start: [{network: {width: 32}}]", "start: none")
+        .replace("choose: [16, 32]", "choose: [16, 64]")
+        .replace("trials: 5", "trials: 2")
+    )
+    line, _ = grow(root, "search", search, changed)
+    assert "of an earlier space still fit: espalier check" in line
+    studies = root / ".espalier" / "studies"
+    assert len([path for path in studies.iterdir() if path.is_dir()]) == 2
+    (doubt,) = offered_starts(root)
+    assert doubt.doubt
+    assert "{network: {kind: mlp, " in doubt.way_out
+    assert "width: 16" in doubt.way_out
+    assert "width: 32" not in doubt.way_out
+    shutil.rmtree(root / "data" / "search")
+    shutil.rmtree(studies / read_json(studies / "search.json")["study"])
+    (studies / "search.json").unlink()
+    (tmp_path / "first").rename(root / "data" / "search")
 
 
 def test_the_same_again_and_with_other_counts(project, tmp_path):
