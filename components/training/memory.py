@@ -78,6 +78,11 @@ class _Noted(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._now = 0
         self._seen: dict[int, weakref.ref[Any]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; asked otherwise, torch would import its compiler, a second and a half."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         found = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(found):

@@ -1,5 +1,7 @@
 """Memory: what a row takes is known beforehand; where there is too little, less is tried, and then a row fails."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -116,3 +118,15 @@ def test_less_is_tried_before_a_row_fails(at_work, monkeypatch, rows, parts):
         assert states == {("failed", "out_of_memory")}
         assert Short.tried[:4] == ((2, 8, 1), (2, 4, 1), (2, 2, 1), (2, 1, 1))
         assert (1, 1, worker.MOST_PARTS) in Short.tried
+
+
+def test_a_probe_does_not_import_a_compiler():
+    code = """
+import sys, torch
+from components.training.memory import peak
+work = lambda: torch.zeros(1000).exp()
+assert peak(work, torch.device("cpu")) == 8000, "both are alive for a moment"
+print("sympy" in sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
