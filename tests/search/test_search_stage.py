@@ -105,7 +105,7 @@ def test_a_changed_space_begins_anew_and_check_offers_the_best_of_the_one_before
     assert len([path for path in studies.iterdir() if path.is_dir()]) == 2
     (doubt,) = offered_starts(root)
     assert doubt.doubt
-    assert "{network: {kind: mlp, " in doubt.way_out
+    assert "- {network: {" in doubt.way_out
     assert "width: 16" in doubt.way_out
     assert "width: 32" not in doubt.way_out
     shutil.rmtree(root / "data" / "search")
