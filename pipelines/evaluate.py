@@ -158,9 +158,9 @@ def _view(stage: Stage, case: Case, material: Material, scores: Scores) -> View:
 def _milliseconds(case: Case) -> float:
     """Time one call for up to 1000 rows, as a user would ask them."""
     rows = case.rows[:MOST_TIMED_ROWS]
-    frame = case.table.raw(rows, [column.name for column in case.table.schema.features])
+    asked = case.table.taken(rows)
     began = time.perf_counter()
-    case.ensemble.predict(Table.of(case.table.schema, frame))
+    case.ensemble.predict(asked)
     return 1000 * (time.perf_counter() - began) / len(rows)
 
 

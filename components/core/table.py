@@ -135,6 +135,11 @@ class Table:
         """Return an array of all rows, or of some: "image" is uint8 [n, H, W, D]. All real rows are only mapped."""
         return self._arrays.read(name, rows)
 
+    def taken(self, rows: NDArray[np.int64]) -> Table:
+        """Return some rows as a table of their own, in memory, without the target: as somebody would ask them."""
+        held = {} if self.schema.picture is None else {IMAGE: self.array(IMAGE, rows)}
+        return Table.of(self.schema, self.raw(rows, [column.name for column in self.schema.features]), held)
+
     def column(self, name: str) -> NDArray[Any]:
         """Return one typed column of all rows [num_rows]: float64, or int32 level numbers (see `core.columns`)."""
         if name not in self._columns:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.table import Table
+from components.data.preprocessing.images import PixelFeatures
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import NetworkPreprocess
 
+MOST_PICTURES = 4000  # that the linear baseline is fitted on: it is to be quick
 BASELINES = ("linear_baseline", "dummy_baseline")  # in the order of the table of scores
 
 
@@ -39,7 +41,10 @@ def predict_linear(table: Table, fit_rows: NDArray[np.int64], rows: NDArray[np.i
     """Fit the plain linear model on `fit_rows` and predict `rows`: [len(rows), C]."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    preprocessor = build(NetworkPreprocess(scale="standard", encode="one_hot"), table.schema).fit(table, fit_rows)
+    if table.schema.picture is not None:
+        every = 1 + len(fit_rows) // MOST_PICTURES
+        fit_rows = fit_rows[::every]
+    preprocessor = build(_inputs(table), table.schema).fit(table, fit_rows)
     inputs_NF = preprocessor.transform(table, fit_rows).numeric_NF.astype(np.float64)
     asked_NF = preprocessor.transform(table, rows).numeric_NF.astype(np.float64)
     truth: NDArray[Any] = table.target()[fit_rows]
@@ -54,6 +59,13 @@ def predict_linear(table: Table, fit_rows: NDArray[np.int64], rows: NDArray[np.i
         warnings.simplefilter("ignore")  # "did not converge": it is a baseline, as far as it came
         values[:, present] = LogisticRegression(max_iter=300).fit(inputs_NF, truth).predict_proba(asked_NF)
     return values
+
+
+def _inputs(table: Table) -> NetworkPreprocess | PixelFeatures:
+    """Standardised, one-hot columns; of pictures the pixels."""
+    if table.schema.picture is not None:
+        return PixelFeatures()
+    return NetworkPreprocess(scale="standard", encode="one_hot")
 
 
 def dummy_loss(table: Table, rows: NDArray[np.int64]) -> float:

@@ -147,10 +147,8 @@ def _is_missing(value: Any) -> bool:
 
 def network_table(folder: Path, schema: Schema) -> list[dict[str, Any]]:
     """Return the layers of a network member as {"layer", "shape", "parameters"}."""
-    from components.data.preprocessing.pipeline import Layout
-    from components.data.preprocessing.spec import NetworkPreprocess
     from components.networks import describe
 
-    spec = read_json(folder / "member.json")["spec"]
-    inputs = Layout.of(NetworkPreprocess.model_validate(spec["preprocess"]), schema).names
-    return describe(spec["network"], (len(inputs),), schema.num_outputs)
+    described = read_json(folder / "member.json")
+    shape = read_json(folder / f"fold-{described['folds'][0]}.json")["shape"]
+    return describe(described["spec"]["network"], tuple(shape), schema.num_outputs)

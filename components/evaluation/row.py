@@ -2,7 +2,7 @@
 
 A column's part is how far the answer moves, on average, when its value is replaced by those of train rows (the change
 in prediction of Štrumbelj and Kononenko 2010, one column at a time). Likeness is Gower's (1971): the mean over
-columns of the distance as a share of the train rows' range, or 0 and 1 for levels.
+columns of the distance as a share of the train rows' range, or 0 and 1 for levels; over pixels for pictures.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from components.core.contracts import Member
-from components.core.table import Table
+from components.core.table import IMAGE, Table
 
+AT_ONCE = 1024  # pictures compared at a time
 REPLACED_BY = 30  # train rows whose values take the place of the row's own
 ALIKE = 5
 
@@ -61,6 +62,8 @@ def _columns(
     output: int,
     answer: float,
 ) -> list[tuple[str, str, float]]:
+    if table.schema.picture is not None:  # no columns to tell apart
+        return []
     names = [column.name for column in table.schema.features]
     own = table.raw(np.array([row]))
     others = table.raw(rng.choice(train_rows, size=min(REPLACED_BY, len(train_rows)), replace=False))
@@ -77,6 +80,8 @@ def _columns(
 
 
 def _alike(table: Table, row: int, train_rows: NDArray[np.int64]) -> list[tuple[int, float]]:
+    if table.schema.picture is not None:
+        return _alike_pictures(table, row, train_rows)
     total = np.zeros(len(train_rows))
     for column in table.schema.features:
         values = table.column(column.name)
@@ -89,5 +94,17 @@ def _alike(table: Table, row: int, train_rows: NDArray[np.int64]) -> list[tuple[
         both_missing = np.isnan(others) & np.isnan(mine)
         total += np.where(both_missing, 0.0, np.where(np.isnan(apart), 1.0, apart))
     mean = total / max(1, len(table.schema.features))
+    order = np.argsort(mean, kind="stable")[:ALIKE]
+    return [(int(train_rows[i]), float(mean[i])) for i in order]
+
+
+def _alike_pictures(table: Table, row: int, train_rows: NDArray[np.int64]) -> list[tuple[int, float]]:
+    """Find the pictures whose pixels differ least, on average, as a share of full brightness."""
+    own = table.array(IMAGE, np.array([row])).astype(np.float32)
+    apart = [
+        np.abs(table.array(IMAGE, train_rows[start : start + AT_ONCE]) - own).mean(axis=(1, 2, 3)) / 255.0
+        for start in range(0, len(train_rows), AT_ONCE)
+    ]
+    mean = np.concatenate(apart) if apart else np.zeros(0)
     order = np.argsort(mean, kind="stable")[:ALIKE]
     return [(int(train_rows[i]), float(mean[i])) for i in order]

@@ -10,7 +10,7 @@ rows that somebody asks: `problems.py`; the texts beside the model: `card.py`.
     member.json, ensemble.json  the ensemble
     members/<name>/             its members; their out-of-fold predictions stay behind
     README.md, card.md          how to predict; what it is, how good, and what it must not be used for
-    example.csv, example_answer.csv   three made-up rows, and what this bundle answers
+    example.csv, example_answer.csv   three made-up rows, and what this bundle answers (pictures: the folder example)
 """
 
 import shutil
@@ -19,19 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Loaders, Member
 from components.core.errors import UserMistake
 from components.core.files import read_json, write_json, write_text
-from components.core.table import Schema, Table
-from components.serving import problems
+from components.core.table import IMAGE, PICTURE, Schema, Table
+from components.data.images.describe import Asked
+from components.serving import pictures, problems
 from components.serving.card import card_text, example_columns, readme_text
+from components.serving.pictures import asked_pictures
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-EXPLAINING = ("README.md", "card.md", "example.csv", "example_answer.csv", "out.json", "bundle.json")
+EXPLAINING = ("README.md", "card.md", "example.csv", "example_answer.csv", "out.json", "bundle.json", pictures.EXAMPLE)
 COPY_AGAIN = "Copy the exported folder again, or make it anew: espalier run --stage export --force"
 LEFT_BEHIND = ("oof-*", "out.json", "stacking.json")
 
@@ -49,20 +52,40 @@ class Bundle:
 
         Columns are found by name, in any order; more than needed do not matter. Raises UserMistake when one is missing.
         """
-        import pandas as pd
-
+        if self.schema.picture is not None:
+            raise UserMistake("this model answers pictures, not rows of a table: name a folder of PNG or JPEG.")
         features = problems.needed(self.schema, frame)
         if len(frame):
             values_NC = self.member.predict(Table.of(self.schema, features))
         else:
             values_NC = np.zeros((0, self.schema.num_outputs), dtype=np.float32)
+        return self._answers(values_NC, frame.index)
+
+    def predict_pictures(self, path: Path) -> "pd.DataFrame":
+        """Answer a folder of pictures (or one): columns `picture`, `prediction`, `probability_<class>`, by name.
+
+        Raises UserMistake where there is no picture that can be read; those that cannot be are left out.
+        """
+        return self.answer(asked_pictures(self.schema, path))
+
+    def answer(self, asked: Asked) -> "pd.DataFrame":
+        """Answer pictures that have been read: see `predict_pictures`."""
+        import pandas as pd
+
+        names = pd.DataFrame({PICTURE: list(asked.names)})
+        values_NC = self.member.predict(Table.of(self.schema, names, {IMAGE: asked.image}))
+        return pd.concat([names, self._answers(values_NC, names.index)], axis=1)
+
+    def _answers(self, values_NC: NDArray[np.float32], index: "pd.Index[Any]") -> "pd.DataFrame":
+        import pandas as pd
+
         if self.schema.task == "regression":
-            return pd.DataFrame({"prediction": values_NC[:, 0].astype(np.float64)}, index=frame.index)
+            return pd.DataFrame({"prediction": values_NC[:, 0].astype(np.float64)}, index=index)
         classes = np.array(self.schema.classes, dtype=object)
         answers: dict[str, Any] = {"prediction": classes[values_NC.argmax(axis=1)]}
         for c, name in enumerate(self.schema.classes):
             answers[f"probability_{name}"] = values_NC[:, c].astype(np.float64)
-        return pd.DataFrame(answers, index=frame.index)
+        return pd.DataFrame(answers, index=index)
 
     def problems(self, frame: "pd.DataFrame") -> list[str]:
         """Return one sentence for each doubt about these rows; raises UserMistake when a needed column is missing."""
@@ -105,10 +128,14 @@ def write_bundle(folder: Path, ensemble: Path, loaders: Loaders, facts: dict[str
         "classes": list(schema.classes),
     }
     bundle = Bundle(loaders["ensemble"](folder), schema, described)
-    example = pd.DataFrame(example_columns(schema))
-    _write_csv(folder / "example.csv", example)
-    _write_csv(folder / "example_answer.csv", bundle.predict(example))
-    write_text(folder / "README.md", readme_text(schema))
+    if schema.picture is None:
+        example = pd.DataFrame(example_columns(schema))
+        _write_csv(folder / "example.csv", example)
+        answers, readme = bundle.predict(example), readme_text(schema)
+    else:
+        answers, readme = bundle.predict_pictures(pictures.write_example(folder, schema)), pictures.readme_text(schema)
+    _write_csv(folder / "example_answer.csv", answers)
+    write_text(folder / "README.md", readme)
     if card:
         write_text(folder / "card.md", card_text(schema, described))
     write_json(folder / "bundle.json", {**described, "files": _files(folder)})
@@ -117,8 +144,9 @@ def write_bundle(folder: Path, ensemble: Path, loaders: Loaders, facts: dict[str
 
 def _files(folder: Path) -> dict[str, int]:
     """Return the bytes of each file that predicting needs; texts and examples may be edited or left behind."""
-    needed = [path for path in folder.rglob("*") if path.is_file() and path.name not in EXPLAINING]
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in needed}
+    needed = [path for path in folder.rglob("*") if path.is_file()]
+    places = {path.relative_to(folder): path.stat().st_size for path in needed}
+    return {place.as_posix(): size for place, size in places.items() if place.parts[0] not in EXPLAINING}
 
 
 def _refuse_torn(folder: Path, files: JSON) -> None:

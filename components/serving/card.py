@@ -9,7 +9,7 @@ from typing import Any
 
 from components.core.contracts import JSON
 from components.core.numbers import shown
-from components.core.table import ColumnSchema, Schema
+from components.core.table import IMAGE, ColumnSchema, Schema
 
 NUM_EXAMPLES = 3
 MOST_LEVELS = 6
@@ -84,7 +84,7 @@ def card_text(schema: Schema, facts: JSON) -> str:
     classes = f": {', '.join(schema.classes[:20])}" if schema.classes else ""
     return f"""# Model card: `{schema.target}`
 
-**What it is.** An ensemble grown by Espalier {facts["espalier"]}. From {len(schema.features)} columns it predicts
+**What it is.** An ensemble grown by Espalier {facts["espalier"]}. From {_inputs(schema)} it predicts
 `{schema.target}`, {what}{classes}.
 
 **How good it is.** {facts["title"]} {shown(facts["score"], error)}{spread}, on out-of-fold rows. The models were chosen
@@ -102,6 +102,13 @@ together, not what causes what. Who decides about people by it must look at its 
 {without}"""
 
 
+def _inputs(schema: Schema) -> str:
+    if schema.picture is None:
+        return f"{len(schema.features)} columns"
+    height, width, colours = schema.picture
+    return f"a picture, {width} x {height} {'gray' if colours == 1 else 'in colour'} once it is resized,"
+
+
 def _column_line(column: ColumnSchema) -> str:
     if column.levels is not None:
         about = ", ".join(column.levels[:MOST_LEVELS]) + (", …" if len(column.levels) > MOST_LEVELS else "")
@@ -109,5 +116,7 @@ def _column_line(column: ColumnSchema) -> str:
         about = f"{shown(column.low)} to {shown(column.high)}"
     else:
         about = ""
+    if column.kind == IMAGE:
+        about = "PNG or JPEG of any size"
     cells = (column.name, column.kind, about)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

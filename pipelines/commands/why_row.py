@@ -45,7 +45,8 @@ def _text(story: RowStory, table: Table, row: int, train_rows: np.ndarray) -> st
     truth = table.raw(np.array([row]), [schema.target])[schema.target].iloc[0]
     lines.append(f"  In the table {schema.target} is {truth}.")
     lines += ["", "  Votes"] + [f"    {name:<16} {shown(vote):>8}" for name, vote in story.votes]
-    lines += ["", "  Columns that moved it most (against the values of train rows)"]
+    if story.columns:
+        lines += ["", "  Columns that moved it most (against the values of train rows)"]
     for name, value, moved in story.columns[:SHOWN_COLUMNS]:
         lines.append(f"    {name[:28]:<28} {value[:20]:>20}   {'+' if moved > 0 else ''}{shown(moved)}")
     lines += ["", "  Train rows most like it (distance 0 to 1)"]

@@ -1,5 +1,6 @@
 """What a source of pictures looks like, for `init` and `check`, and the pictures that somebody wants answered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +44,17 @@ def read_asked(folder: Path, shape: tuple[int, ...]) -> Asked:
     files = [path for one in (folder, *_below(folder)) for path in picture_files(one)[0]]
     if not files:
         raise UserMistake(f"{folder} holds no PNG or JPEG picture.")
+    return _read(sorted((path.relative_to(folder).as_posix(), path) for path in files), shape)
+
+
+def read_one(path: Path, shape: tuple[int, ...]) -> Asked:
+    """Read one picture, resized to `shape`."""
+    return _read([(path.name, path)], shape)
+
+
+def _read(files: Sequence[tuple[str, Path]], shape: tuple[int, ...]) -> Asked:
     names, pictures, unreadable = [], [], []
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in files):
+    for name, path in files:
         try:
             pictures.append(resized(read_picture(path), shape[0], shape[2]))
             names.append(name)

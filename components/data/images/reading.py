@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.files import atomic_file
 from components.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ def resized(pixels_hwd: NDArray[np.uint8], size: int, colours: int) -> NDArray[n
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BICUBIC)
     return np.asarray(image, dtype=np.uint8).reshape(size, size, colours)
+
+
+def write_png(path: Path, pixels_hwd: NDArray[np.uint8]) -> None:
+    """Write a picture, uint8 [height, width, 1 or 3]."""
+    from PIL import Image
+
+    with atomic_file(path) as temporary:
+        Image.fromarray(pixels_hwd[:, :, 0] if pixels_hwd.shape[2] == 1 else pixels_hwd).save(temporary, format="PNG")
 
 
 def _opened(path: Path) -> "Opened":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.table import Table
+from components.core.table import IMAGE, Table
 from components.evaluation.judge import Case, values_of
 from components.evaluation.layout import Scores
 from components.evaluation.material import Material
@@ -48,7 +48,7 @@ def histograms_of(case: Case) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
     num_classes = max(1, len(schema.classes))
     counts: dict[str, NDArray[Any]] = {}
     missing: dict[str, int] = {}
-    for column in schema.features[:MOST_COLUMNS]:
+    for column in [column for column in schema.features if column.kind != IMAGE][:MOST_COLUMNS]:
         place_n, num_bins, absent_n = _binned(table, column.name, column.kind, rows)
         missing[column.name] = int(absent_n.sum())
         flat = np.bincount((truth_n * num_bins + place_n)[~absent_n], minlength=num_classes * num_bins)
