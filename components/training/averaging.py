@@ -39,6 +39,11 @@ class EMA(Spec):
         """Return what the weights after a step count in the mean; steps count from 1."""
         return 1 - min(self.decay, (1 + step) / (10 + step))
 
+    @staticmethod
+    def shares_of_step(decay_K1: "torch.Tensor", step_K1: "torch.Tensor") -> "torch.Tensor":
+        """Return the same for K rows, each with its own decay and steps."""
+        return 1 - torch.minimum(decay_K1, (1 + step_K1) / (10 + step_K1))
+
     def share_of_epoch(self, epoch: int, epochs: int) -> float:
         """Return what the weights after an epoch count in the mean."""
         return 0.0

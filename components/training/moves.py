@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from components.training.averaging import Averages
+from components.training.averaging import EMA, Averages
 from components.training.clipping import clip, clip_stack
 from components.training.optimizers import columns
 
@@ -106,6 +106,8 @@ class StackMoves:
         longest = [inf if training.clip_norm == "none" else training.clip_norm for training in trainings]
         self._l1_K1 = self._column(l1) if any(l1) else None
         self._longest_K1 = self._column(longest) if min(longest) < inf else None
+        decays = [training.averaging.decay for training in trainings if isinstance(training.averaging, EMA)]
+        self._decay_K1 = self._column(decays) if decays else None  # as in all: it is part of their structure
         self.made = [int(model.num_steps) for model in stack.models]
         self._made_K1 = self._column([float(count) for count in self.made])
         self._active = [None if all(active) else self._column([float(on) for on in active]) for active in stack.active]
@@ -133,13 +135,10 @@ class StackMoves:
             self._numbers,
             None if active_K1 is None else active_K1 > 0,
         )
-        shares = []
-        for row, (model, on) in enumerate(zip(it.models, it.active[step], strict=True)):
-            self.made[row] += on
-            averaging = model.row.training.averaging
-            shares.append(averaging.share_of_step(self.made[row]) if on and averaging != "none" else 0.0)
-        if it.averages is not None and any(shares):
-            it.averages.take(self._column(shares))
+        self.made = [made + on for made, on in zip(self.made, it.active[step], strict=True)]
+        if it.averages is not None and self._decay_K1 is not None:
+            share_K1 = EMA.shares_of_step(self._decay_K1, self._made_K1)
+            it.averages.take(share_K1 if active_K1 is None else share_K1 * active_K1)
         if step == len(it.active) - 1:
             for model, made in zip(it.models, self.made, strict=True):
                 model.num_steps.fill_(made)
