@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.core.contracts import Outcome
 from components.core.errors import UserMistake
 from components.core.files import read_json, read_parquet
 from components.core.numbers import shown
@@ -55,8 +56,9 @@ def read_rows(root: Path) -> tuple[str, bool, list[Row], list[str]]:
             rows += _rows_of_out(facts.parent, stage, found["members"])
         elif stage in SEARCHES and note.exists():
             found = read_json(note)
-            rows += _rows_of_study(note.parent / found["study"], stage)
-            growing.append(stage)
+            outcomes = finished(note.parent / found["study"])
+            rows += _rows_of_study(outcomes, stage)
+            growing.append(f"{stage} ({_states(outcomes)})")
         else:
             continue
         metric = found["metric"]
@@ -97,8 +99,16 @@ def _rows_of_out(out: Path, stage: str, members: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _rows_of_study(study: Path, stage: str) -> list[Row]:
-    complete = (outcome for outcome in finished(study) if outcome.state == "complete")
+def _states(outcomes: Sequence[Outcome]) -> str:
+    """Return "12 done, 3 cut, 1 failed", as the progress of a run says it."""
+    states = [outcome.state for outcome in outcomes]
+    words = {"complete": "done", "pruned": "cut", "failed": "failed"}
+    counts = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    return ", ".join(counts) or "no trial is finished yet"
+
+
+def _rows_of_study(outcomes: Sequence[Outcome], stage: str) -> list[Row]:
+    complete = (outcome for outcome in outcomes if outcome.state == "complete")
     return [_row(f"trial {outcome.number}", stage, outcome.fold_scores_S, kept=False) for outcome in complete]
 
 

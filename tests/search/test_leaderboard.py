@@ -1,6 +1,10 @@
 """`espalier leaderboard`, from outs and from a study that is growing."""
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,8 +61,43 @@ def test_a_growing_search_is_read_from_its_study(tmp_path, capsys):
     result = grow(tmp_path, "boosting", done=False)
     leaderboard.run(tmp_path)
     text = capsys.readouterr().out
-    assert "Still growing, or stopped on the way: boosting" in text
+    failed = f", {result.count('failed')} failed" if result.count("failed") else ""
+    assert f"Still growing, or stopped on the way: boosting ({result.count('complete')} done{failed})" in text
     assert text.count("trial ") == result.count("complete")
+
+
+GROWS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from analytic_case import AnalyticEvaluate, search
+from components.search.outcome_tables import note
+studies = Path({root!r}) / ".espalier" / "studies"
+note(studies, "search", studies / "search-1", metric="rmse", greater_is_better=False, result=None)
+search(studies / "search-1", AnalyticEvaluate(seconds_a_trial=0.05), trials=4000)
+"""
+
+
+def test_a_second_terminal_sees_the_trials_of_a_search_that_is_growing(tmp_path):
+    """Two looks while another process searches: the second one sees more."""
+    code = GROWS.format(tests=str(Path(__file__).parent), root=str(tmp_path))
+    command = [sys.executable, "-m", "pipelines", "leaderboard", "--json", "--limit", "5000"]
+    outcomes = tmp_path / ".espalier" / "studies" / "search-1" / "outcomes"
+    seen = []
+    with subprocess.Popen([sys.executable, "-c", code]) as search_process:
+        try:
+            while len(seen) < 2:
+                enough = 8 * (1 + 2 * len(seen))
+                while len(list(outcomes.glob("*.json"))) < enough:
+                    assert search_process.poll() is None
+                    time.sleep(0.05)
+                looked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+                seen.append(json.loads(looked.stdout)["rows"])
+            assert search_process.poll() is None
+        finally:
+            search_process.kill()
+    first, second = ({row["name"]: row["score"] for row in rows} for rows in seen)
+    assert first.items() < second.items()
 
 
 def test_json_has_the_same_facts(tmp_path, capsys):
