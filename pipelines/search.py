@@ -11,7 +11,7 @@ from components.training.fitting import fitted
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from pipelines.engine.searching import grow_by_search
-from pipelines.engine.stage import Stage
+from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import open_train_rows
 
 
@@ -28,6 +28,7 @@ def search(stage: Stage) -> str:
         race=stage.spec.pruner == "racing",
         hang_seconds=stage.spec.hang_seconds,
     )
+    stage.tell(Progress(text=str(evaluate.place)))
     try:
         return grow_by_search(
             stage,

@@ -17,6 +17,7 @@ from components.core.contracts import Candidate, Evaluate, Fold, Metric, Outcome
 from components.core.deadlines import Deadline
 from components.core.table import Table
 from components.core.workers import Workers
+from components.training.device import choose
 from components.training.tasks import Answers, Task, Work
 from components.training.turns import Turns
 
@@ -50,7 +51,7 @@ class NetworkEvaluate:
         self._metric = metric
         self._seed = seed
         self._cores = cores
-        self._device = device
+        self.place = choose(device)  # where, and why there
         self._race = race
         self._hang_seconds = hang_seconds
         self._workers: Workers | None = None
@@ -68,7 +69,7 @@ class NetworkEvaluate:
         resting = checkpoint / ".resting"
         shutil.rmtree(resting, ignore_errors=True)
         resting.mkdir(parents=True)
-        device = _device(self._device)
+        device = self.place.device
         work = Work(
             table=self._table,
             folds=tuple(folds),
@@ -92,17 +93,6 @@ class NetworkEvaluate:
         """End the workers of a call that was not read to its end; they also end with this process."""
         if self._workers is not None:
             self._workers.__exit__(None, None, None)
-
-
-def _device(wanted: str) -> str:
-    """Return what `device: auto` means here. torch, slow to import, is asked only where there is a driver."""
-    if wanted != "auto":
-        return wanted
-    if not Path("/dev/nvidiactl").exists():
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 _: type[Evaluate] = NetworkEvaluate

@@ -11,6 +11,7 @@ from components.core.workers import alive
 from components.metrics import get
 from components.training.allocator import keep_freed_memory
 from components.training.candidate_run import CandidateRun, Settings
+from components.training.device import make_ready
 from components.training.group_run import GroupRun
 from components.training.memory import probe
 from components.training.prepared import Preparer
@@ -24,7 +25,7 @@ ERRORS = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # what torch,
 
 def make(work: Work) -> Callable[[Task], Answers]:
     """Return the function that answers tasks."""
-    torch.set_num_threads(1)
+    make_ready(work.device)
     keep_freed_memory()
     return Worker(work).answer
 
