@@ -27,6 +27,7 @@ class Trial:
     number: int
     state: str
     cause: str
+    message: str  # what was said when it failed
     score: float | None
     params: Mapping[str, Any]
 
@@ -38,6 +39,7 @@ class Searched:
     trials: tuple[Trial, ...]
     curves: Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]]  # trial -> train, validation
     members: tuple[str, ...]  # the best first
+    closed: tuple[str, ...] = ()  # "training.optimizer sgd: 14 of 14 diverged"
 
     @property
     def best_trial(self) -> int | None:
@@ -80,6 +82,7 @@ def read_searched(folder: Path, word: str) -> Searched:
             number=int(columns["trial"][i]),
             state=str(columns["state"][i]),
             cause=str(columns["cause"][i] or ""),
+            message=str(columns["message"][i] or ""),
             score=float(columns["score"][i]) if np.isfinite(columns["score"][i]) else None,
             params={name: columns[name][i] for name in params if not _is_missing(columns[name][i])},
         )
@@ -92,7 +95,11 @@ def read_searched(folder: Path, word: str) -> Searched:
         train, validation = curves["train"][inside], curves["validation"][inside]
         both = np.isfinite(train) & np.isfinite(validation)
         found[int(number)] = (train[both], validation[both])
-    return Searched(trials=trials, curves=found, members=tuple(read_json(folder / f"{word}.json")["members"]))
+    facts = read_json(folder / f"{word}.json")
+    closed = tuple(
+        f"{one['path']} {one['value']} ({one['trials']} of {one['trials']} {one['cause']})" for one in facts["closed"]
+    )
+    return Searched(trials=trials, curves=found, members=tuple(facts["members"]), closed=closed)
 
 
 def searched_facts(searched: Searched, *, greater_is_better: bool) -> dict[str, Any]:

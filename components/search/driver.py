@@ -83,6 +83,9 @@ def run_search(
         last_call = replace(deadline, at=deadline.at - RESERVED_FOR_THE_KEPT * deadline.left())
     search.run(evaluate, folds[:num_score_folds], last_call)
     trials, repeatable = search.result()
+    if not any(trial.score is not None for trial in trials) and not deadline.over():
+        search.run(evaluate, folds[:num_score_folds], deadline)  # nobody is there for whom time was reserved
+        trials, repeatable = search.result()
     ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
     if trials and not ranked and all(trial.outcome.state == "failed" for trial in trials) and not deadline.over():
         raise EspalierError(_all_failed(trials))

@@ -146,6 +146,7 @@ class CandidateRun:
         return pieces | {
             "inputs": self._inputs.size,
             "parameters": self.network.parameters.num_values,  # of one fold model
+            "operations": self.network.cost(),  # multiply-adds a row, of one fold model
             "epochs": round(float(np.mean([it.epochs for it in judgements])), 1),
             "best_epoch": round(float(np.mean([it.best_epoch for it in judgements])), 1),
         }

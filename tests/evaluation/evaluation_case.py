@@ -234,13 +234,15 @@ def material_of(case: Case) -> Material:
             number=n,
             state="failed" if n == 11 else "pruned" if n % 3 == 2 else "complete",
             cause="diverged" if n == 11 else "",
+            message="the loss is <nan>" if n == 11 else "",
             score=None if n == 11 else float(0.9 + 0.1 * rng.random()),
             params={"network.mlp.layers": 2 + n % 3, "training.optimizer.adamw.lr": 0.001 * (n + 1)},
         )
         for n in range(24)
     )
     curve = (np.exp(-epochs / 8) + 0.10).astype(np.float32), (np.exp(-epochs / 8) + 0.14).astype(np.float32)
-    searched = Searched(trials=trials, curves={7: curve}, members=("mlp-7",))
+    closed = ("training.optimizer sgd (9 of 9 diverged)",)
+    searched = Searched(trials=trials, curves={7: curve}, members=("mlp-7",), closed=closed)
     schema = case.table.schema
     return Material(
         schema=schema,

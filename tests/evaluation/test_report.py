@@ -201,3 +201,10 @@ def test_plots_are_always_the_same_five_files_with_headers(tmp_path, page):
 def test_numbers_are_the_same_bytes_again():
     first, again = (complete(judge(case), told_about(case)) for case in (make_case("iris"), make_case("iris")))
     assert first == again
+
+
+def test_failures_are_told_with_cause_message_and_settings(page):
+    _, html, _ = page
+    assert "No more trials of training.optimizer sgd (9 of 9 diverged): the branch was closed." in html
+    assert "the loss is &lt;nan&gt;" in html
+    assert "network.mlp.layers 4, training.optimizer.adamw.lr 0.012" in html

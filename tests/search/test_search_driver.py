@@ -116,6 +116,21 @@ def test_when_no_time_is_left_for_more_folds_the_best_is_kept_with_those_it_has(
     assert not result.repeatable
 
 
+def test_time_reserved_for_the_kept_goes_to_trials_while_there_is_nobody_to_keep(tmp_path):
+    """65 of 100 seconds go to trials; the first one takes 80."""
+    evaluate = AnalyticEvaluate(seconds_a_trial=80.0, order=None)
+
+    class Cut(AnalyticEvaluate):
+        def _generation(self, candidates, folds, report, deadline, checkpoint):
+            if self.calls == 1:  # cut off on the way
+                deadline.now[0] = 65.0
+                return
+            yield from evaluate._generation(candidates, folds, report, deadline, checkpoint)
+
+    result = search(tmp_path / "s", Cut(), score_folds=1, trials="auto", deadline=Ticking(at=100.0))
+    assert result.count("complete") == len(result.kept) == 1
+
+
 def test_where_time_is_short_the_best_gets_its_folds_before_the_others(tmp_path):
     """Eight trials of one second on one fold, then time for the two folds that the best lacks."""
     search(tmp_path / "s", trials=8, score_folds=1, keep=8, num_folds=1)

@@ -14,6 +14,7 @@ from components.evaluation.words import count, cut, operations, size
 
 MOST_CURVES = 5
 MOST_TRIALS = 10
+MOST_FAILURES = 20
 MOST_PARAMS = 10
 
 
@@ -51,14 +52,34 @@ def _searched(view: View, word: str, noun: str) -> str:
     title = _history_title(facts, noun)
     chart = charts.history(points, judged["title"], greater_is_better=better)
     note = "blue: done, grey rings: cut short, crosses: failed; the line is the best so far"
-    causes = [(cause, str(times)) for cause, times in facts["causes"].items()]
     return (
         paragraph(opening)
         + figure(title, chart, note=note, values=values, name=f"{word}-history")
         + _curves(searched)
         + fold("the best trials", _best(searched, better))
-        + fold(f"{count(facts['failed'], 'failure')} by cause", table(("cause", "trials"), causes) if causes else "")
+        + _failures(searched, facts["failed"])
     )
+
+
+def _failures(searched: Searched, number: int) -> str:
+    """Show failures by cause, each with what was said and with its settings, and the branches that they closed."""
+    if not number:
+        return ""
+    failed = [trial for trial in searched.trials if trial.state == "failed"]
+    causes = [trial.cause for trial in failed]
+    by_cause = [(cause, str(causes.count(cause))) for cause in sorted(set(causes))]
+    rows = [
+        (str(trial.number), trial.cause, cut(trial.message, 120), _settings(trial.params))
+        for trial in failed[:MOST_FAILURES]
+    ]
+    closed = "".join(paragraph(f"No more trials of {sentence}: the branch was closed.") for sentence in searched.closed)
+    inside = table(("cause", "trials"), by_cause, numbers=(1,)) + closed
+    inside += table(("trial", "cause", "what was said", "settings"), rows, numbers=(0,))
+    return fold(f"{count(number, 'failure')} by cause", inside)
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_value(value)}" for name, value in params.items())
 
 
 _ENDED = {
