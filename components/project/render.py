@@ -84,6 +84,8 @@ def _reduced(form: Form, value: Mapping[str, Any]) -> Any:
     """Return a value of a class without the fields that mean what they would mean left out."""
     if "choose" in value or (len(form.specs) != 1 and form.space is None):
         return value
+    if form.kinds and value.get("kind", next(iter(form.kinds))) not in form.kinds:  # a mistake: it is told, not lost
+        return value
     spec = form.kinds.get(value.get("kind", ""), form.specs[0])
     searched = form.space is not None or word_of(spec) is not None
     kept = {} if spec is form.specs[0] else {"kind": value["kind"]}

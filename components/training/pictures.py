@@ -11,7 +11,7 @@ from pydantic import Field
 from components.core.specs import setting
 from components.training.optimizers import AdamW, Optimizer
 from components.training.schedules import OneCycle, Schedule
-from components.training.spec import EarlyStopping, TrainingSpec
+from components.training.spec import TrainingSpec
 
 
 class PictureTraining(TrainingSpec):
@@ -50,7 +50,4 @@ class PictureTraining(TrainingSpec):
     )
     label_smoothing: float = setting(
         0.0, "share of a label spread over all classes", search={"choose": [0.0, 0.05]}, ge=0, lt=1
-    )
-    early_stopping: EarlyStopping | Literal["none"] = setting(
-        EarlyStopping(patience=12, min_gain=1.0e-4), "the best epoch's weights are kept; none = the last epoch's"
     )
