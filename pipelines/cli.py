@@ -46,8 +46,8 @@ def _call(command: str, **options: Any) -> None:
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The new project's folder.")] = Path(),
-    data: Annotated[str, typer.Option(help="File, glob of files, or example:NAME.")] = "",
-    target: Annotated[str, typer.Option(help="The column to predict.")] = "",
+    data: Annotated[str, typer.Option(help="File, glob, folder of pictures, or example:NAME.")] = "",
+    target: Annotated[str, typer.Option(help="The column to predict; not for pictures.")] = "",
     seconds: Annotated[str, typer.Option(help="Time for the whole tree; none = counts instead.")] = "600",
     force: Annotated[bool, typer.Option("--force", help="Write over the files of a project.")] = False,
 ) -> None:
@@ -104,7 +104,9 @@ def leaderboard(
 
 @app.command()
 def predict(
-    rows: Annotated[Path, typer.Argument(metavar="ROWS", help="CSV or Parquet file of raw rows.")],
+    rows: Annotated[
+        Path, typer.Argument(metavar="ROWS", help="CSV or Parquet file of raw rows, or a folder of pictures.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv, .csv.gz or .parquet.")],
     bundle: Annotated[Path | None, typer.Option(help="An exported folder; data/export when left out.")] = None,
 ) -> None:

@@ -30,6 +30,7 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scipy": ("scipy",),
         "pandas": ("pandas",),
         "pyarrow": ("pyarrow",),
+        "PIL": ("pillow",),
         "sklearn": ("scikit-learn",),
         "torch": ("torch",),
         "optuna": ("optuna",),

@@ -19,6 +19,9 @@ class Technique:
 
 TECHNIQUES = (
     Technique("CSV, Parquet, globs, examples", "ingest.source", "customers.csv", "components/data/ingest.py"),
+    Technique("pictures: class folders, .npz", "ingest.source", "photos", "components/data/images/ingest.py"),
+    Technique("size and colours of pictures", "ingest.size", "64", "components/data/images/reading.py"),
+    Technique("findings about pictures", "validate.duplicates", "drop", "components/data/images/validation.py"),
     Technique("leakage and other findings", "validate.on_error", "stop", "components/data/findings.py"),
     Technique("types of columns", "validate.columns", "{zip: categorical}", "components/data/schema_inference.py"),
     Technique("train and test; k-fold; stratified, grouped", "split.by", "stratified", "components/data/splits.py"),
@@ -36,6 +39,10 @@ TECHNIQUES = (
     Technique("mixup, cutmix", "augment.mixup", "0.2", "components/augmentation/mixing.py"),
     Technique("missing values", "search.preprocess.impute", "median", "components/data/preprocessing/impute.py"),
     Technique("scaling", "search.preprocess.scale", "standard", "components/data/preprocessing/scale.py"),
+    Technique(
+        "pixels in [0, 1], in [-1, 1]", "search.preprocess.scale", "unit", "components/data/preprocessing/images.py"
+    ),
+    Technique("pixels for trees and lines", "boosting.features", "pixels", "components/data/preprocessing/images.py"),
     Technique("one-hot, ordinal", "search.preprocess.encode", "one_hot", "components/data/preprocessing/encode.py"),
     Technique("grid, random, Bayesian search", "search.sampler", "tpe", "components/search/samplers.py"),
     Technique("pruning of trials", "search.pruner", "halving", "components/search/pruners.py"),
