@@ -91,7 +91,9 @@ class InThisProcess:
     num_busy = 0
     num_idle = 1
 
-    def __init__(self, count: int, make: Callable[..., Callable[[Any], Any]], *arguments: Any) -> None:
+    def __init__(
+        self, count: int, make: Callable[..., Callable[[Any], Any]], *arguments: Any, hang_seconds: float
+    ) -> None:
         self._handle = make(*arguments)
         self._answers: list[tuple[Hashable, Any]] = []
 
