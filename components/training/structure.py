@@ -1,8 +1,8 @@
 """Which candidates may share a population: those whose networks have the same shapes and the same step.
 
 What differs inside a population is a number per row: learning rate, decay, betas, a loss's number, dropout, smoothing,
-weights of classes, longest gradient, warm-up, schedule, seed, fold. What is one for all: kinds, and switches (Nesterov,
-AMSGrad, centered), which decide how many states an optimizer has and what its kernels compute.
+weights of classes, longest gradient, warm-up, schedule, epochs, seed, fold. What is one for all: kinds, and switches
+(Nesterov, AMSGrad, centered), which decide how many states an optimizer has and what its kernels compute.
 """
 
 import json
@@ -25,7 +25,6 @@ def structure(spec: JSON) -> str:
         "optimizer": _kind_and_switches(training.optimizer),
         "loss": _kind_and_switches(training.loss),
         "averaging": _kind_and_switches(training.averaging),
-        "epochs": training.epochs,
     }
     return json.dumps(shared, sort_keys=True)
 

@@ -21,14 +21,16 @@ DIVERGES = {"optimizer": {"kind": "adamw", "lr": 1e30}, "early_stopping": "none"
 
 
 def test_a_candidate_becomes_the_same_alone_and_in_any_group(tmp_path, monkeypatch):
-    """Six candidates of one structure, one of them diverging: in groups of all sizes, on one worker and on two."""
+    """Six candidates of one structure and of several lengths, one diverging: in groups of all sizes, on one worker and two."""
     table = example("wine")
     folds = folds_of(table, 3)
-    settings = [{"optimizer": {"kind": "adamw", "lr": lr}} for lr in (0.03, 0.001, 0.01, 0.1, 0.003)]
+    rates = (0.03, 0.001, 0.01, 0.1, 0.003)
+    settings = [{"epochs": 8 + n, "optimizer": {"kind": "adamw", "lr": rate}} for n, rate in enumerate(rates)]
     candidates = [
         candidate(n, {"dropout": 0.1 * (n % 3)}, training) for n, training in enumerate([*settings, DIVERGES])
     ]
     candidates = [replace(one, rungs={4: 4}) for one in candidates]
+    assert len({one.structure for one in candidates}) == 1
 
     def report(step, scores):
         return frozenset({max(scores, key=lambda number: scores[number])})  # the worst log loss
