@@ -41,8 +41,10 @@ def probe(network: Network, row: Row, resident: Resident, loss: Loss) -> Need:
         rows = [replace(row, candidate=number) for number in range(count)]
         return lambda: _first_step(network, rows, resident, loss)
 
-    trained(1)()  # what is made once and kept: kernels, small tables
-    one, two = (peak(trained(count), resident.x_M.device) for count in (1, 2))
+    device = resident.x_M.device
+    if device.type == "cuda":
+        trained(1)()  # libraries take memory once, and keep it
+    one, two = (peak(trained(count), device) for count in (1, 2))
     return Need(fixed=2 * one - two, per_row=two - one)
 
 

@@ -21,7 +21,7 @@ DIVERGES = {"optimizer": {"kind": "adamw", "lr": 1e30}, "early_stopping": "none"
 
 
 def test_a_candidate_becomes_the_same_alone_and_in_any_group(tmp_path, monkeypatch):
-    """Six candidates of one structure and of several lengths, one diverging: in groups of all sizes, on one worker and two."""
+    """Six of one structure and of several lengths, one diverging: in groups of all sizes, on one worker and on two."""
     table = example("wine")
     folds = folds_of(table, 3)
     rates = (0.03, 0.001, 0.01, 0.1, 0.003)
