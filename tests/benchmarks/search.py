@@ -43,7 +43,8 @@ def log_loss(truth_n: np.ndarray, probability_nC: np.ndarray) -> float:
 
 
 def judged(truth_n: np.ndarray, best_first: list[np.ndarray]) -> dict[str, float]:
-    """Return the test losses of the best and of the average of the best eight."""
+    """Return the test losses of the best and of the average of the best eight; of guessing, when there is none."""
+    best_first = best_first or [np.full((len(truth_n), 2), 0.5)]
     return {
         "best": log_loss(truth_n, best_first[0]),
         "best_eight": log_loss(truth_n, np.mean(best_first[:BEST], axis=0)),
@@ -126,7 +127,7 @@ def plain(frame: pd.DataFrame, seconds: float, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     fit, validate, test = parts()
     x_NF, y_N = standardised(frame, fit)
-    x, y = torch.from_numpy(x_NF), torch.from_numpy(y_N)
+    x, y = torch.from_numpy(x_NF), torch.from_numpy(y_N.copy())
     best: list[tuple[float, np.ndarray]] = []
     ends = time.monotonic() + seconds
 
@@ -200,7 +201,7 @@ def main() -> None:
             }
             order = list(sides) if seed % 2 == 0 else list(sides)[::-1]
             runs.append({word: sides[word]() for word in order})
-        ratios = [run["ours"]["per_second"] / run["plain"]["per_second"] for run in runs]
+        ratios = [run["ours"]["configurations"] / max(1, run["plain"]["configurations"]) for run in runs]
         report |= {"seconds": arguments.seconds, "runs": runs, "ratio": statistics.median(ratios), "ratios": ratios}
         for side in ("ours", "plain"):
             report[side] = {
