@@ -7,7 +7,6 @@ be another after every rung, on another worker, or after a crash.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from components.core.files import atomic_file
 from components.training.candidate_run import CandidateRun
 from components.training.paused import State, restore, state_of
 from components.training.population import Population, group
@@ -70,8 +69,9 @@ class GroupRun:
             for model in run.models
             for name, value in state_of(self._at[model.row.candidate, model.row.fold][0], model).items()
         }
-        with atomic_file(path) as temporary:
-            save_file(tensors, temporary)
+        temporary = path.with_suffix(".tmp")
+        save_file(tensors, temporary)
+        temporary.replace(path)  # not waited for until it is on the disk: a new call begins without resting files
 
     def _resume(self, resting: Sequence[Path]) -> None:
         from safetensors.torch import load_file
