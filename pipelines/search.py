@@ -14,6 +14,8 @@ from pipelines.engine.searching import grow_by_search
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import open_train_rows
 
+LEAST_SILENCE_SECONDS = 15.0  # to start a worker and prepare the folds on a busy machine
+
 
 def search(stage: Stage) -> str:
     """Search networks on the folds of data/split, completed by data/augment; write the search-like out."""
@@ -26,7 +28,7 @@ def search(stage: Stage) -> str:
         cores=stage.cores,
         device=stage.device,
         race=stage.spec.pruner == "racing",
-        hang_seconds=stage.spec.hang_seconds,
+        hang_seconds=_silence(stage),
     )
     stage.tell(Progress(text=str(evaluate.place)))
     try:
@@ -44,6 +46,11 @@ def search(stage: Stage) -> str:
         )
     finally:
         evaluate.close()
+
+
+def _silence(stage: Stage) -> float:
+    """Return how long a trial may give no sign of life: of few seconds it must not take most along."""
+    return min(stage.spec.hang_seconds, max(LEAST_SILENCE_SECONDS, stage.deadline.left() / 4))
 
 
 def whole_space(stage: Stage, task: Task) -> Group:

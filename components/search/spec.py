@@ -41,7 +41,7 @@ class SearchSettings(Spec):
         "auto", "folds that a trial is judged on; auto = all below 10 000 train rows, the first one above"
     )
     hang_seconds: Annotated[float, Field(ge=1)] = setting(
-        300.0, "a trial that gives no sign of life for so long is killed; its cause is deadline"
+        300.0, "a trial silent for so long (or a quarter of the seconds) is killed; its cause is deadline"
     )
 
     def num_score_folds(self, num_folds: int, num_rows: int) -> int:
