@@ -6,10 +6,10 @@ A plain perceptron of three hidden layers (30 inputs, 2 classes, 20 000 resident
     usual   the usual loop: DataLoader, default AdamW, one model after another
     stack   our trainer, K models together (K by the cache rule), steps counted per model
 
-All variants take turns in slices of `--slice` seconds inside one process; where both cores are used, two processes do their slices
-at the same time, or one process does them with two threads. A slice in which another process held the core (CPU time
-below `--least-share` of wall time) is dropped. Figures are model-steps a second of CPU time (in a clean slice wall
-time): medians with quartiles, ratios of medians.
+All variants take turns in slices of `--slice` seconds inside one process; where both cores are used, two processes do
+their slices at the same time, or one process does them with two threads. A slice in which another process held the
+core (CPU time below `--least-share` of wall time) is dropped. Figures are model-steps a second of CPU time (in a
+clean slice wall time): medians with quartiles, ratios of medians.
 
 `with_dropout_and_norm` and `cnn` (digits, K = 1, 8, 32) are figures without a bar.
 """
