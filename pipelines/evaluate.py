@@ -54,7 +54,9 @@ def evaluate(stage: Stage) -> str:
     (stage.out / "plots").mkdir()
     write_plots(stage.out / "plots", scores, material, case.judged.truth_n, case.judged.values_KnC[0])
     write_text(stage.out / "report.html", render(_view(stage, case, material, scores)))
-    where = f"{scores['score']['rows']} rows" + ("" if case.judged_on == "test" else " out of fold, no test")
+    where = f"{scores['score']['rows']} {case.table.schema.noun}s" + (
+        "" if case.judged_on == "test" else " out of fold, no test"
+    )
     return f"{case.metric.title} {both(scores['score'])} on {where}"
 
 
@@ -114,6 +116,7 @@ def _facts(stage: Stage, case: Case, material: Material) -> dict[str, Any]:
         "columns": len(schema.features),
         "folds": len(case.folds),
         "split_by": material.split["by"],
+        "noun": schema.noun,
         "judged_on": case.judged_on,
         "interval": stage.spec.interval,
         "resamples": stage.spec.resamples,

@@ -63,6 +63,11 @@ class Schema:
         return tuple(PIXELS if column.kind == IMAGE else column.name for column in self.features)
 
     @property
+    def noun(self) -> str:
+        """What people call a row."""
+        return "row" if self.picture is None else "picture"
+
+    @property
     def features(self) -> tuple[ColumnSchema, ...]:
         """The columns that models may see."""
         return tuple(column for column in self.columns if column.use == "feature")

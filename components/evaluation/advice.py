@@ -10,7 +10,7 @@ from typing import Any
 from components.evaluation.calibration import certainly_off, expected_error
 from components.evaluation.layout import Scores
 from components.evaluation.verdict import FEW_TEST_ROWS, improved_late, knows_by_heart, promise_broken_by
-from components.evaluation.words import both, count, number, percent
+from components.evaluation.words import NEW, both, count, number, percent
 
 MOST_WORRIES = 5
 MOST_ADVICE = 3
@@ -190,8 +190,8 @@ def _time(scores: Scores) -> Iterator[dict[str, str]]:
 
 def _more_rows(scores: Scores) -> Iterator[dict[str, str]]:
     if scores["facts"]["judged_on"] == "test" and scores["score"]["rows"] < FEW_TEST_ROWS:
-        rows = scores["score"]["rows"]
-        yield _step(f"More rows: {count(4 * rows, 'test row')} instead of {rows} would halve the interval.")
+        rows, noun = scores["score"]["rows"], scores["facts"]["noun"]
+        yield _step(f"More {noun}s: {count(4 * rows, f'test {noun}')} instead of {rows} would halve the interval.")
 
 
 def _no_test(scores: Scores) -> Iterator[dict[str, str]]:
@@ -200,4 +200,5 @@ def _no_test(scores: Scores) -> Iterator[dict[str, str]]:
 
 
 def _use_it(scores: Scores) -> Iterator[dict[str, str]]:
-    yield _step("Use it on new rows.", "espalier predict new.csv -o answers.csv")
+    noun = scores["facts"]["noun"]
+    yield _step(f"Use it on new {noun}s.", f"espalier predict {NEW[noun]} -o answers.csv")

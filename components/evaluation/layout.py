@@ -5,7 +5,7 @@
     made_from    {word: hash of the out} of all ancestors
     facts        source, target, task, classes, event (binary: the class that is looked for, else null), metric, title,
                  greater_is_better, table, seed, rows, rows_train, rows_test, columns, folds, split_by,
-                 judged_on ("test" | "folds"), interval, resamples
+                 noun ("row" | "picture"), judged_on ("test" | "folds"), interval, resamples
     score        Estimate: the ensemble by the metric, on the rows that it is judged on
     folds        Estimate: the ensemble on its out-of-fold rows, mean over the folds (the promise before the test)
     fold_scores  the ensemble, fold by fold

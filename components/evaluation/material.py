@@ -81,8 +81,8 @@ def read_searched(folder: Path, word: str) -> Searched:
         Trial(
             number=int(columns["trial"][i]),
             state=str(columns["state"][i]),
-            cause=str(columns["cause"][i] or ""),
-            message=str(columns["message"][i] or ""),
+            cause=_words(columns["cause"][i]),
+            message=_words(columns["message"][i]),
             score=float(columns["score"][i]) if np.isfinite(columns["score"][i]) else None,
             params={name: columns[name][i] for name in params if not _is_missing(columns[name][i])},
         )
@@ -146,6 +146,11 @@ def read_endings(studies: Path) -> dict[str, str]:
 
 def _is_fold(name: str) -> bool:
     return name.startswith("fold_") and name[5:].isdigit()
+
+
+def _words(value: Any) -> str:
+    """Return a text; a column in which no trial said anything has no type, and comes back as numbers."""
+    return value if isinstance(value, str) else ""
 
 
 def _is_missing(value: Any) -> bool:

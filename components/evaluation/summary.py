@@ -9,7 +9,7 @@ from typing import Any
 from components.core.numbers import shown
 from components.evaluation.baselines import title
 from components.evaluation.layout import Scores
-from components.evaluation.words import both, cut, ends, number, operations, percent, plain, size, source_words
+from components.evaluation.words import NEW, both, cut, ends, number, operations, percent, plain, size, source_words
 
 MOST_MEMBERS = 8
 MOST_WORRIES = 3
@@ -32,13 +32,14 @@ def _sentences(scores: Scores) -> list[str]:
     found = [one["sentence"] for one in scores["verdict"] if one["word"] == "leakage"]
     title_ = facts["title"][0].upper() + facts["title"][1:]
     sure = f"({percent(facts['interval'])}: {ends(score)})"
+    rows = f"{score['rows']} {facts['noun']}s"
     if facts["judged_on"] == "test":
-        found.append(f"{title_} {number(score)} on {score['rows']} rows that nothing was trained or chosen on {sure}.")
+        found.append(f"{title_} {number(score)} on {rows} that nothing was trained or chosen on {sure}.")
         found.append(f"The folds promised {number(scores['folds'])}.")
     else:
         found.append(
-            f"{title_} {number(score)} over {facts['folds']} folds of {score['rows']} rows {sure}; no rows "
-            "were kept for a test, and the models were chosen by these."
+            f"{title_} {number(score)} over {facts['folds']} folds of {rows} {sure}; no {facts['noun']}s were kept "
+            "for a test, and the models were chosen by these."
         )
     found.append(_against_baselines(scores))
     if scores["diagnosis"]["word"] != "unknown":
@@ -94,7 +95,8 @@ def _last_lines(scores: Scores, width: int) -> str:
         lines.append(f"  {worry['severity']:12} {text[0]}")
         lines += [f"  {'':12} {line}" for line in text[1:]]
     lines.append(f"  {'report':12} {'data/evaluate/report.html':26} espalier report")
-    lines.append(f"  {'model':12} {'data/export':26} espalier predict new.csv -o out.csv")
+    new = NEW[scores["facts"]["noun"]]
+    lines.append(f"  {'model':12} {'data/export':26} espalier predict {new} -o out.csv")
     if any(facts.get("ended_by") in ("seconds", "stopped") for facts in scores["searched"].values()):
         counts = ", ".join(f"{word} {facts['trials']}" for word, facts in scores["searched"].items())
         lines.append(f"  {'repeatable':12} {'time decided':26} espalier pin  ({counts})")
@@ -104,7 +106,8 @@ def _last_lines(scores: Scores, width: int) -> str:
 def five_lines(scores: Scores) -> str:
     """Return the result for a mail or a chat: at most five plain lines."""
     facts = scores["facts"]
-    opening = f"{facts['target']} in {source_words(facts['source'])}: {facts['rows']} rows, {facts['columns']} columns"
+    rows = f"{facts['rows']} {facts['noun']}s, {facts['columns']} columns"
+    opening = f"{facts['target']} in {source_words(facts['source'])}: {rows}"
     return "\n".join([opening, *_sentences(scores)][:5])
 
 
@@ -112,7 +115,9 @@ def markdown(scores: Scores) -> str:
     """Return the result as a comment for a pull request."""
     facts, gains = scores["facts"], scores["gains"]
     where = (
-        f"{scores['score']['rows']} test rows" if facts["judged_on"] == "test" else f"{facts['folds']} folds, no test"
+        f"{scores['score']['rows']} test {facts['noun']}s"
+        if facts["judged_on"] == "test"
+        else f"{facts['folds']} folds, no test"
     )
     lines = [
         f"**{facts['title']} {both(scores['score'])}** on {where} · `{facts['target']}`",

@@ -50,13 +50,14 @@ def _score(scores: Scores) -> Iterator[Sentence]:
     facts, score = scores["facts"], scores["score"]
     stated = f"{facts['title']} is {number(score)} ({percent(facts['interval'])} interval {ends(score)})."
     if facts["judged_on"] == "test":
-        rows = count(score["rows"], "row")
+        rows = count(score["rows"], facts["noun"])
         yield _say("score", f"On {rows} that nothing was trained or chosen on, {stated}")
     else:
         yield _say(
             "score",
-            f"No rows were kept for a test: over {facts['folds']} folds with {count(score['rows'], 'row')}, {stated} "
-            "The models were chosen by these rows, so expect a little worse.",
+            f"No {facts['noun']}s were kept for a test: over {facts['folds']} folds with "
+            f"{count(score['rows'], facts['noun'])}, {stated} "
+            "The models were chosen by these, so expect a little worse.",
         )
 
 

@@ -43,6 +43,10 @@ def plain(estimate: JSONEstimate) -> str:
     return f"{number(estimate)}, {ends(estimate)}"
 
 
+NEW = {"row": "new.csv", "picture": "new_pictures"}
+"""What `espalier predict` is shown with, by what a row is."""
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """Write `1 row`, `1 404 rows`."""
     return f"{thousands(number_of)} {one if number_of == 1 else many or one + 's'}"

@@ -39,7 +39,7 @@ def data_line(root: Path, params: Params) -> str:
     except FileNotFoundError:
         return ""
     metric = metrics.resolve(params.top.metric, schema.task).name
-    return f"{task_words({'task': schema.task, 'classes': schema.classes})}   {rows} rows   {metric}"
+    return f"{task_words({'task': schema.task, 'classes': schema.classes})}   {rows} {schema.noun}s   {metric}"
 
 
 def _metric(params: Params) -> str:

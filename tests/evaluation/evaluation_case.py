@@ -205,6 +205,7 @@ def told_about(case: Case, **others: Any) -> dict[str, Any]:
         "columns": len(schema.features),
         "folds": len(case.folds),
         "split_by": "stratified",
+        "noun": schema.noun,
         "judged_on": case.judged_on,
         "interval": case.spec.interval,
         "resamples": case.spec.resamples,
@@ -234,7 +235,7 @@ def material_of(case: Case) -> Material:
             number=n,
             state="failed" if n == 11 else "pruned" if n % 3 == 2 else "complete",
             cause="diverged" if n == 11 else "",
-            message="the loss is <nan>" if n == 11 else "",
+            message="the loss is <no number>" if n == 11 else "",
             score=None if n == 11 else float(0.9 + 0.1 * rng.random()),
             params={"network.mlp.layers": 2 + n % 3, "training.optimizer.adamw.lr": 0.001 * (n + 1)},
         )

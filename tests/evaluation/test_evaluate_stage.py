@@ -38,7 +38,14 @@ from pipelines.validate import validate
 def nothing_found(stage: Stage) -> str:
     table = json.loads((stage.root / "data" / "ingest" / "ingest.json").read_text())["table"]
     result = SearchResult(
-        trials=(), kept=(), ended_by="stopped", repeatable=False, num_score_folds=3, greater_is_better=True
+        trials=(),
+        kept=(),
+        ended_by="stopped",
+        repeatable=False,
+        num_score_folds=3,
+        greater_is_better=True,
+        closed=(),
+        front=(),
     )
     write_search_out(
         stage.out, stage.word, result, space=Group(fields={}), settings=SearchSettings(), table=table, metric="roc_auc"

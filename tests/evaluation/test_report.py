@@ -206,5 +206,5 @@ def test_numbers_are_the_same_bytes_again():
 def test_failures_are_told_with_cause_message_and_settings(page):
     _, html, _ = page
     assert "No more trials of training.optimizer sgd (9 of 9 diverged): the branch was closed." in html
-    assert "the loss is &lt;nan&gt;" in html
+    assert "the loss is &lt;no number&gt;" in html
     assert "network.mlp.layers 4, training.optimizer.adamw.lr 0.012" in html

@@ -125,9 +125,8 @@ def right_when_sure(view: View) -> str:
     facts, found = scores["facts"], scores["calibration"]
     heads = ("predicted", "observed", "observed_low", "observed_high", "rows")
     values = csv_text(heads, [[one[head] for head in heads] for one in found])
-    where = (
-        f"{count(scores['score']['rows'], 'row')} {'of the test' if facts['judged_on'] == 'test' else 'out of fold'}"
-    )
+    part = "of the test" if facts["judged_on"] == "test" else "out of fold"
+    where = f"{count(scores['score']['rows'], facts['noun'])} {part}"
     if facts["task"] == "binary":
         chart = charts.calibration(found) + charts.probabilities(view.truth_n, view.values_nC[:, 1], facts["classes"])
         note = f"{where} in ten bins; below: how often it says what, by class"

@@ -6,7 +6,7 @@ from components.evaluation.report.first_screen import confusion_table, looks_at
 from components.evaluation.report.parts import csv_text, figure, fold, paragraph, table
 from components.evaluation.report.svg import escape
 from components.evaluation.report.view import View
-from components.evaluation.words import both, count, percent, plain
+from components.evaluation.words import NEW, both, count, percent, plain
 from components.metrics import get
 
 MOST_IMPORTANT = 40
@@ -16,11 +16,12 @@ def evaluate(view: View) -> str:
     """Show all metrics with intervals, baselines beside; errors; importance; the worst rows."""
     scores = view.scores
     facts = scores["facts"]
-    where = "test rows" if facts["judged_on"] == "test" else "out-of-fold rows (there is no test part)"
+    rows = f"{facts['noun']}s"
+    where = f"test {rows}" if facts["judged_on"] == "test" else f"out-of-fold {rows} (there is no test part)"
     opening = (
-        f"{count(scores['score']['rows'], 'row')}: {where}. Intervals hold {percent(facts['interval'])} of "
-        f"{facts['resamples']} drawings of these rows, within classes. Precision, recall and F1 without a word behind "
-        "them are those of the event; macro counts every class the same."
+        f"{count(scores['score']['rows'], facts['noun'])}: {where}. Intervals hold {percent(facts['interval'])} of "
+        f"{facts['resamples']} drawings of these {rows}, within classes. Precision, recall and F1 without a word "
+        "behind them are those of the event; macro counts every class the same."
     )
     gains = [f"over {title(name, facts['task'])}: {plain(scores['gains'][name])}" for name in BASELINES]
     return (
@@ -65,10 +66,9 @@ def _worst(view: View) -> str:
 
 def export(view: View) -> str:
     """Show the lines that predict."""
-    lines = "espalier predict new.csv -o answers.csv                    # in this project\n"
-    lines += (
-        "espalier predict new.csv -o answers.csv --bundle DIR       # wherever the folder data/export was copied to"
-    )
+    new = NEW[view.scores["facts"]["noun"]]
+    lines = f"espalier predict {new} -o answers.csv                    # in this project\n"
+    lines += f"espalier predict {new} -o answers.csv --bundle DIR       # wherever the folder data/export was copied to"
     return f"<pre><code>{escape(lines)}</code></pre>" + paragraph(
         "The folder data/export holds the model, its README, its card and an example.", "quiet"
     )
