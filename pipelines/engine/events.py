@@ -52,7 +52,10 @@ class Teller:
             print(as_line(event), file=sys.stderr, flush=True)
 
     def progress(self, progress: Progress) -> None:
-        """Tell how far the stage is, a few times a second at most."""
+        """Tell how far the stage is, a few times a second at most; what it says only once is always told."""
+        if progress.done is None:
+            self.tell("progress", progress=asdict(progress))
+            return
         pause = PROGRESS_EVERY_SECONDS if self._file is not None else PRINT_EVERY_SECONDS
         if time.monotonic() - self._told_at >= pause:
             self._told_at = time.monotonic()
