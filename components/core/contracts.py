@@ -135,6 +135,12 @@ class Metric(Protocol):
         """Score K models on the same n rows; truth is class numbers or values. Returns [K]."""
         ...
 
+    def on(
+        self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32]
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return weights [n] -> scores [K] of these rows, for many weights: what needs none is worked out once."""
+        ...
+
 
 @runtime_checkable
 class Member(Protocol):

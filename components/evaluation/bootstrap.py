@@ -12,7 +12,7 @@ the exact one for m right answers in m rows: (alpha / 2) ** (1 / m), m the rows 
 Legend: K models, n rows, C outputs, B drawings, M metrics.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ def score(
     metrics: Sequence[Metric], judged: Judged, *, interval: float, resamples: int, rng: np.random.Generator
 ) -> Scored:
     """Score all models by all metrics (mean over the parts), as they are and in `resamples` drawings."""
-    parts = [_Part.of(judged, rows) for rows in judged.parts if len(rows)]
+    parts = [_Part.of(judged, rows, metrics) for rows in judged.parts if len(rows)]
     whole = np.ones(len(judged.truth_n))
     values = {metric.name: _mean_over(parts, metric, whole) for metric in metrics}
     found: dict[str, list[NDArray[np.float64]]] = {metric.name: [] for metric in metrics}
@@ -90,36 +90,32 @@ def ends(drawings_B: NDArray[np.float64], interval: float) -> tuple[float, float
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """The rows of one part, and the patterns among them."""
+    """The rows of one part, the patterns among them, and each metric on them."""
 
     rows: NDArray[np.int64]
-    truth_n: NDArray[Any]
-    values_KnC: NDArray[np.float32]
     pattern_n: NDArray[np.int64]  # row -> pattern
-    pattern_truth_p: NDArray[Any]
-    pattern_values_KpC: NDArray[np.float32]  # 1 for the class that is called
+    num_patterns: int
+    scores: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]  # metric -> weights -> [K]
 
     @classmethod
-    def of(cls, judged: Judged, rows: NDArray[np.int64]) -> "_Part":
+    def of(cls, judged: Judged, rows: NDArray[np.int64], metrics: Sequence[Metric]) -> "_Part":
         truth_n, values_KnC = judged.truth_n[rows], judged.values_KnC[:, rows]
         called_nK = values_KnC.argmax(axis=2).T
         patterns, pattern_n = np.unique(np.column_stack([truth_n, called_nK]), axis=0, return_inverse=True)
-        one_hot = np.eye(values_KnC.shape[2], dtype=np.float32)
-        return cls(
-            rows=rows,
-            truth_n=truth_n,
-            values_KnC=values_KnC,
-            pattern_n=pattern_n.ravel(),
-            pattern_truth_p=patterns[:, 0],
-            pattern_values_KpC=one_hot[patterns[:, 1:].T.astype(np.int64)],
-        )
+        called_KpC = np.eye(values_KnC.shape[2], dtype=np.float32)[patterns[:, 1:].T.astype(np.int64)]
+        scores = {
+            metric.name: metric.on(patterns[:, 0], called_KpC)
+            if metric.needs == "label"
+            else metric.on(truth_n, values_KnC)
+            for metric in metrics
+        }
+        return cls(rows=rows, pattern_n=pattern_n.ravel(), num_patterns=len(patterns), scores=scores)
 
     def score(self, metric: Metric, weight_N: NDArray[np.float64]) -> NDArray[np.float64]:
         weight_n = weight_N[self.rows]
         if metric.needs == "label":
-            weight_p = np.bincount(self.pattern_n, weight_n, len(self.pattern_truth_p)).astype(np.float64)
-            return metric(self.pattern_truth_p, self.pattern_values_KpC, weight_p)
-        return metric(self.truth_n, self.values_KnC, weight_n)
+            weight_n = np.bincount(self.pattern_n, weight_n, self.num_patterns).astype(np.float64)
+        return self.scores[metric.name](weight_n)
 
 
 def _mean_over(parts: Sequence[_Part], metric: Metric, weight_n: NDArray[np.float64]) -> NDArray[np.float64]:

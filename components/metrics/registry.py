@@ -7,6 +7,7 @@ predicts something that is no finite number, NaN for no rows at all, and a docum
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from components.metrics import confusion, log_loss, regression, roc_auc
 
 Needs = Literal["probability", "label", "value"]
 Formula = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+OfWeights = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -30,30 +32,37 @@ class Score:
     needs: Needs
     tasks: tuple[Task, ...]
     formula: Formula
+    prepared: Callable[[NDArray[Any], NDArray[Any]], OfWeights] | None = None  # where most work needs no weights
 
     def __call__(
         self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32], weight_n: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
         """Score K models on the same n rows: [K]; NaN for a model with a value that is not finite, or without rows."""
+        return self.on(truth_n, values_KnC)(np.ones(len(truth_n)) if weight_n is None else weight_n)
+
+    def on(self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32]) -> OfWeights:
+        """Return what scores these rows under any weights, for who asks a thousand times (bootstrap)."""
         assert values_KnC.shape[1:2] == truth_n.shape, "truth is [n], values are [K, n, C]"
-        weights = np.ones(len(truth_n)) if weight_n is None else weight_n.astype(np.float64)
-        if not weights.sum() > 0:
-            return np.full(len(values_KnC), np.nan)
         finite_K = np.isfinite(values_KnC).all(axis=(1, 2))
-        if finite_K.all():
-            return self.formula(truth_n, values_KnC, weights)
-        scores_K = np.full(len(values_KnC), np.nan)
-        scores_K[finite_K] = self.formula(truth_n, values_KnC[finite_K], weights)
-        return scores_K
+        finite_KnC = values_KnC if finite_K.all() else values_KnC[finite_K]
+        score = partial(self.formula, truth_n, finite_KnC) if not self.prepared else self.prepared(truth_n, finite_KnC)
+
+        def scored(weight_n: NDArray[Any]) -> NDArray[np.float64]:
+            scores_K = np.full(len(values_KnC), np.nan)
+            if weight_n.sum() > 0:
+                scores_K[finite_K] = score(weight_n.astype(np.float64))
+            return scores_K
+
+        return scored
 
 
 BOTH: tuple[Task, ...] = ("binary", "multiclass")
 
 
 def _score(
-    name: str, title: str, formula: Formula, needs: Needs, tasks: tuple[Task, ...], *, less: bool = False
+    name: str, title: str, formula: Formula, needs: Needs, tasks: tuple[Task, ...], *, less: bool = False, **more: Any
 ) -> Score:
-    return Score(name=name, title=title, greater_is_better=not less, needs=needs, tasks=tasks, formula=formula)
+    return Score(name=name, title=title, greater_is_better=not less, needs=needs, tasks=tasks, formula=formula, **more)
 
 
 _ALL = (
@@ -68,7 +77,7 @@ _ALL = (
     _score("precision_weighted", "precision (weighted)", confusion.averaged("precision", "weighted"), "label", BOTH),
     _score("recall_weighted", "recall (weighted)", confusion.averaged("recall", "weighted"), "label", BOTH),
     _score("f1_weighted", "F1 (weighted)", confusion.averaged("f1", "weighted"), "label", BOTH),
-    _score("roc_auc", "ROC AUC", roc_auc.roc_auc, "probability", BOTH),
+    _score("roc_auc", "ROC AUC", roc_auc.roc_auc, "probability", BOTH, prepared=roc_auc.roc_auc_of),
     _score("log_loss", "log loss", log_loss.log_loss, "probability", BOTH, less=True),
     _score("brier", "Brier score", log_loss.brier, "probability", BOTH, less=True),
     _score("mse", "MSE", regression.mse, "value", ("regression",), less=True),
