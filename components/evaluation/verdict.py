@@ -75,12 +75,12 @@ def _meaning(scores: Scores) -> Iterator[Sentence]:
 
 def _binary_meaning(scores: Scores) -> Iterator[Sentence]:
     (_, false_yes), (missed, hits) = scores["confusion"]["counts"]
-    event = scores["facts"]["event"]
+    event, noun = scores["facts"]["event"], scores["facts"]["noun"]
     if not hits + false_yes:
-        yield _say("meaning", f"It never calls a row “{event}”.")
+        yield _say("meaning", f"It never calls a {noun} “{event}”.")
         return
     called, held = round(100 * hits / (hits + false_yes)), round(100 * hits / max(1, hits + missed))
-    yield _say("meaning", f"Of 100 rows it calls “{event}”, {called} are; of 100 that are, it finds {held}.")
+    yield _say("meaning", f"Of 100 {noun}s it calls “{event}”, {called} are; of 100 that are, it finds {held}.")
 
 
 def _multiclass_meaning(scores: Scores) -> Iterator[Sentence]:
@@ -88,12 +88,12 @@ def _multiclass_meaning(scores: Scores) -> Iterator[Sentence]:
     right = sum(counts[i][i] for i in range(len(classes)))
     wrong = [(counts[i][j], -i, -j) for i in range(len(classes)) for j in range(len(classes)) if i != j]
     most, actual, called = max(wrong)
-    total = sum(map(sum, counts))
-    if right == total:
-        yield _say("meaning", f"It calls all {count(total, 'row')} what they are.")
+    total = count(sum(map(sum, counts)), scores["facts"]["noun"])
+    if right == sum(map(sum, counts)):
+        yield _say("meaning", f"It calls all {total} what they are.")
         return
     taken = f"; most often it takes “{classes[-actual]}” for “{classes[-called]}” ({most} times)" if most > 1 else ""
-    yield _say("meaning", f"Of {count(total, 'row')} it calls {right} what they are{taken}.")
+    yield _say("meaning", f"Of {total} it calls {right} what they are{taken}.")
 
 
 def _gain(scores: Scores) -> Iterator[Sentence]:
@@ -139,8 +139,11 @@ def _by_heart(scores: Scores) -> Iterator[Sentence]:
     seen, folds = scores["seen"], scores["folds"]
     if seen is None or not knows_by_heart(scores):
         return
+    rows = f"{scores['facts']['noun']}s"
     pair = f"{number({**folds, 'value': seen})} against {number(folds)}"
-    yield _say("by_heart", f"It knows its training rows by heart ({pair}): fewer parameters or more rows would help.")
+    yield _say(
+        "by_heart", f"It knows its training {rows} by heart ({pair}): fewer parameters or more {rows} would help."
+    )
 
 
 def knows_by_heart(scores: Scores) -> bool:
@@ -160,8 +163,9 @@ def knows_by_heart(scores: Scores) -> bool:
 def _few_rows(scores: Scores) -> Iterator[Sentence]:
     rows = scores["score"]["rows"]
     if scores["facts"]["judged_on"] == "test" and rows < FEW_TEST_ROWS:
+        noun = f"test {scores['facts']['noun']}"
         because = "the interval is wide because of that, not because of the model"
-        yield _say("few_rows", f"There are only {count(rows, 'test row')}: {because}.")
+        yield _say("few_rows", f"There are only {count(rows, noun)}: {because}.")
 
 
 def _cut_short(scores: Scores) -> Iterator[Sentence]:

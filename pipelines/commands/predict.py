@@ -48,7 +48,7 @@ def run(root: Path, *, rows: Path, out: Path, bundle: Path | None = None) -> Non
         else:
             text = answers.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode()
             temporary.write_bytes(gzip.compress(text, mtime=0) if out.suffix.lower() == ".gz" else text)
-    noun = "row" if loaded.schema.picture is None else "picture"
+    noun = loaded.schema.noun
     print(f"  {len(answers)} {noun if len(answers) == 1 else f'{noun}s'} answered in {out}", file=sys.stderr)
 
 

@@ -36,7 +36,8 @@ def _facts(view: View) -> str:
     parts = [
         f"<b>{escape(facts['target'])}</b> in {escape(source_words(facts['source']))}",
         escape(task_words(facts)),
-        f"{count(facts['rows'], 'row')}, {count(facts['columns'], 'column')}",
+        count(facts["rows"], facts["noun"])
+        + (f", {count(facts['columns'], 'column')}" if facts["noun"] == "row" else ""),
     ]
     if view.grown:
         seconds = sum(size for _, size in view.times)
@@ -71,9 +72,9 @@ def _tiles(view: View) -> str:
     linear = scores["scores"]["linear_baseline"][facts["metric"]]
     bar = interval_bar(score["value"], score["low"], score["high"], scale, "model")
     tiles = [
-        _tile("Test", both_parts(score), bar, f"{facts['title']}, {count(score['rows'], 'row')} never seen")
+        _tile("Test", both_parts(score), bar, f"{facts['title']}, {count(score['rows'], facts['noun'])} never seen")
         if tested
-        else _tile("Folds", both_parts(score), bar, f"{facts['title']}, no test rows; chosen by these")
+        else _tile("Folds", both_parts(score), bar, f"{facts['title']}, no test {facts['noun']}s; chosen by these")
     ]
     if tested:
         bar = interval_bar(folds["value"], folds["low"], folds["high"], scale, "model")
@@ -95,7 +96,7 @@ def _tiles(view: View) -> str:
     if view.ms_per_row is None:
         tiles.append(_tile("Size", (weight, ""), "", f"{len(view.scores['scores']) - 3} members"))
     else:
-        tiles.append(_tile("Speed", (f"{view.ms_per_row:.2g} ms", ""), "", f"a row, {weight}"))
+        tiles.append(_tile("Speed", (f"{view.ms_per_row:.2g} ms", ""), "", f"a {facts['noun']}, {weight}"))
     return "".join(tiles)
 
 

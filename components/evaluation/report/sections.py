@@ -40,8 +40,9 @@ def sections(view: View) -> list[tuple[str, str]]:
 def ingest(view: View) -> str:
     """Say what was read."""
     facts = view.material.ingest
+    rows, columns = count(facts["rows"], view.material.schema.noun), count(len(facts["columns"]), "column")
     lines = [
-        f"{source_words(facts['source'])}: {count(facts['rows'], 'row')}, {count(len(facts['columns']), 'column')}",
+        f"{source_words(facts['source'])}: {rows}, {columns}",
         *(f"{word}: {facts[key]}" for key, word in _INGEST if facts.get(key)),
     ]
     return paragraph(", ".join(lines) + ".") + paragraph(f"Content {facts['table']}", "quiet")
@@ -109,5 +110,6 @@ def augment(view: View) -> str:
     made, sheet = view.material.augment["made"], contact_sheet.section(view.sheet)
     if not made:
         return sheet or paragraph("Nothing asked: the models see real rows only.")
-    noun = "row" if view.material.schema.picture is None else "picture"
-    return paragraph(f"{count(made, noun)} made inside the folds; fitted on, never scored.") + sheet
+    return (
+        paragraph(f"{count(made, view.material.schema.noun)} made inside the folds; fitted on, never scored.") + sheet
+    )
