@@ -48,13 +48,10 @@ def run_search(
 ) -> SearchResult:
     """Search the space until the trials are done, the clock ends it, or the user stops it.
 
-    `study` is a folder of this search alone, named by `study_key`; `num_rows` counts the train rows; `structure` says
-    which settings may share a population; `steps` are the epochs of the longest training and `times` those of one
-    candidate (`judging.py`); `start` are points tried first (`start.py`).
+    `study`: its own folder (`study_key`); `structure`: what may share a population; `steps`, `times`: `judging.py`.
     Raises UserMistake when nothing would end the search, EspalierError when every trial fails.
     """
-    if settings.trials == "auto" and deadline.at == math.inf and settings.sampler != "grid":
-        raise UserMistake("Nothing would end the search: trials is auto and there are no seconds. Set one of them.")
+    _refuse_no_end(settings, deadline)
     num_trials = None if settings.trials == "auto" else settings.trials
     files = Study(study, generation=settings.generation, num_trials=num_trials, peers_matter=settings.pruner != "none")
     planner = Planner(
@@ -76,22 +73,12 @@ def run_search(
         greater_is_better=greater_is_better,
     )
     search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
-    if deadline.at < math.inf:
-        deadline = replace(deadline, at=deadline.at - min(CLOSING_SECONDS, CLOSING_SHARE * deadline.left()))
-    last_call = deadline
-    if num_score_folds < len(folds) and deadline.at < math.inf:
-        last_call = replace(deadline, at=deadline.at - RESERVED_FOR_THE_KEPT * deadline.left())
-    search.run(evaluate, folds[:num_score_folds], last_call)
-    trials, repeatable = search.result()
-    if not any(trial.score is not None for trial in trials) and not deadline.over():
-        search.run(evaluate, folds[:num_score_folds], deadline)  # nobody is there for whom time was reserved
-        trials, repeatable = search.result()
+    last_call, deadline = _ends(deadline, reserve=num_score_folds < len(folds))
+    trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
     ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
-    if trials and not ranked and all(trial.outcome.state == "failed" for trial in trials) and not deadline.over():
-        raise EspalierError(_all_failed(trials))
+    _refuse_failure(trials, deadline)
     structures = {trial.number: structure(trial.spec) for trial in ranked}
-    keeper = Keeper(files, evaluate, folds, num_score_folds, structures)
-    kept = keeper.keep(ranked, keep, deadline)
+    kept = Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, keep, deadline)
     kept.sort(key=lambda it: (-it.score if greater_is_better else it.score, it.number))
     return SearchResult(
         trials=tuple(trials),
@@ -103,6 +90,36 @@ def run_search(
         closed=tuple(files.closed(math.ceil(len(trials) / settings.generation))),
         front=tuple(front([it.outcome for it in trials], settings.objectives, greater_is_better=greater_is_better)),
     )
+
+
+def _refuse_no_end(settings: SearchSettings, deadline: Deadline) -> None:
+    if settings.trials == "auto" and deadline.at == math.inf and settings.sampler != "grid":
+        raise UserMistake("Nothing would end the search: trials is auto and there are no seconds. Set one of them.")
+
+
+def _ends(deadline: Deadline, *, reserve: bool) -> tuple[Deadline, Deadline]:
+    """Return when the trials end, and when the search does; time is reserved where the kept lack folds."""
+    if deadline.at == math.inf:
+        return deadline, deadline
+    end = replace(deadline, at=deadline.at - min(CLOSING_SECONDS, CLOSING_SHARE * deadline.left()))
+    return (replace(end, at=end.at - RESERVED_FOR_THE_KEPT * end.left()) if reserve else end), end
+
+
+def _searched(
+    search: Trials, evaluate: Evaluate, folds: Sequence[Fold], last_call: Deadline, deadline: Deadline
+) -> tuple[Sequence[Trial], bool]:
+    """Search until the last call, or to the end while nobody is there for whom time was reserved."""
+    search.run(evaluate, folds, last_call)
+    trials, repeatable = search.result()
+    if not any(trial.score is not None for trial in trials) and not deadline.over():
+        search.run(evaluate, folds, deadline)
+        trials, repeatable = search.result()
+    return trials, repeatable
+
+
+def _refuse_failure(trials: Sequence[Trial], deadline: Deadline) -> None:
+    if trials and all(trial.outcome.state == "failed" for trial in trials) and not deadline.over():
+        raise EspalierError(_all_failed(trials))
 
 
 def _all_failed(trials: Sequence[Trial]) -> str:

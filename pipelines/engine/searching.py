@@ -1,12 +1,13 @@
 """What search and boosting share: drive one search in its study's folder, write the out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from components.core.contracts import JSON, Evaluate
+from components.core.contracts import JSON, Evaluate, Metric
 from components.core.files import hash_folder
 from components.core.ranges import Group
 from components.search.driver import run_search
@@ -35,10 +36,7 @@ def grow_by_search(
     portfolio: Sequence[JSON],
     noun: str,
 ) -> str:
-    """Search `space`, write the out of the stage, and return its line; `noun` is one trial's name: "network".
-
-    `portfolio` is what is tried first when `settings.start` says so.
-    """
+    """Search `space`, write the out, return the stage's line. `noun`: "network"; `portfolio`: known strong starts."""
     refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
     checked(space, own, f"{stage.word}.start")
@@ -48,15 +46,7 @@ def grow_by_search(
     about = {"word": stage.word, "folds": settings.score_folds, **_rows_and_metric(stage, train_rows)}
     write_about(study, about)
     offered = offers(study, space, fitted(space, start), greater_is_better=metric.greater_is_better)
-    note_result = partial(
-        note,
-        stage.studies,
-        stage.word,
-        study,
-        metric=metric.name,
-        greater_is_better=metric.greater_is_better,
-        offered=offered,
-    )
+    note_result = _noter(stage, study, metric, offered)
     note_result(result=None)
 
     if earlier := _num_finished(study):
@@ -92,6 +82,14 @@ def grow_by_search(
     )
     note_result(result=result)
     return summary(result, noun, len(offered))
+
+
+def _noter(stage: Stage, study: Path, metric: Metric, offered: Sequence[Mapping[str, Any]]) -> Callable[..., None]:
+    """Return what notes, for those who look on, which study this is and how it ended."""
+    better = metric.greater_is_better
+    return partial(
+        note, stage.studies, stage.word, study, metric=metric.name, greater_is_better=better, offered=offered
+    )
 
 
 def _num_finished(study: Path) -> int:
