@@ -26,6 +26,8 @@ from components.search.study import Study
 from components.search.trials import Trials
 
 RESERVED_FOR_THE_KEPT = 0.35  # of the time, when the kept lack folds
+KEEPING_AGAIN = 1.25  # what a second keeping may cost, of what the first did
+LEAST_ROUND = 0.33  # of the time left
 CLOSING_SECONDS, CLOSING_SHARE = 0.7, 0.05  # for the workers' last words and for writing the out
 
 
@@ -64,21 +66,20 @@ def run_search(
         objectives=settings.objectives,
     )
     num_score_folds = settings.num_score_folds(len(folds), num_rows)
-    judge = Judge(
-        settings.pruner,
-        steps=steps,
-        times=times,
-        num_score_folds=num_score_folds,
-        num_folds=len(folds),
-        greater_is_better=greater_is_better,
-    )
+    counts = {"steps": steps, "num_score_folds": num_score_folds, "num_folds": len(folds)}
+    judge = Judge(settings.pruner, times=times, greater_is_better=greater_is_better, **counts)
     search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
     last_call, deadline = _ends(deadline, reserve=num_score_folds < len(folds))
-    trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
-    ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
-    _refuse_failure(trials, deadline)
-    structures = {trial.number: structure(trial.spec) for trial in ranked}
-    kept = Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, keep, deadline)
+    while True:
+        trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
+        _refuse_failure(trials, deadline)
+        ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
+        structures = {trial.number: structure(trial.spec) for trial in ranked}
+        before = deadline.left()
+        kept = Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, keep, deadline)
+        last_call = _another_call(last_call, deadline, before - deadline.left())
+        if last_call.over() or search.ended_by(deadline) != "seconds":
+            break
     kept.sort(key=lambda it: (-it.score if greater_is_better else it.score, it.number))
     return SearchResult(
         trials=tuple(trials),
@@ -103,6 +104,19 @@ def _ends(deadline: Deadline, *, reserve: bool) -> tuple[Deadline, Deadline]:
         return deadline, deadline
     end = replace(deadline, at=deadline.at - min(CLOSING_SECONDS, CLOSING_SHARE * deadline.left()))
     return (replace(end, at=end.at - RESERVED_FOR_THE_KEPT * end.left()) if reserve else end), end
+
+
+def _another_call(last_call: Deadline, deadline: Deadline, keeping_seconds: float) -> Deadline:
+    """Return when a further round of trials would end: all who are kept may change once more, and cost as much again.
+
+    A round that would get less than a third of what is left is not begun.
+    """
+    left = deadline.left()
+    if last_call.at == deadline.at:  # nothing was reserved
+        return replace(deadline, at=-math.inf)
+    again = KEEPING_AGAIN * keeping_seconds or RESERVED_FOR_THE_KEPT * left
+    end = replace(deadline, at=deadline.at - again)
+    return end if end.left() > LEAST_ROUND * left else replace(deadline, at=-math.inf)
 
 
 def _searched(

@@ -187,6 +187,15 @@ def test_stopped_by_the_user_it_ends_with_what_there_is(tmp_path):
     assert [kept.score for kept in resumed.kept] == [kept.score for kept in clean.kept]
 
 
+def test_time_that_the_kept_did_not_need_goes_to_more_trials(tmp_path):
+    evaluate = AnalyticEvaluate(seconds_a_trial=1.0)
+    result = search(tmp_path / "s", evaluate, score_folds=1, trials="auto", deadline=Ticking(at=60.0))
+    assert len(result.trials) > 0.75 * 60  # a third of the time was reserved, and three trials took a twentieth
+    assert [len(kept.fold_scores_S) for kept in result.kept] == [3, 3, 3]
+    pinned = search(tmp_path / "pinned", score_folds=1, trials=len(result.trials))
+    assert [kept.number for kept in pinned.kept] == [kept.number for kept in result.kept]
+
+
 def test_a_grid_ends_at_its_end(tmp_path):
     space = Group(
         fields={"network": Group(kind="mlp", fields={"layers": Choice(options=(Fixed(value=2), Fixed(value=3)))})}
