@@ -112,10 +112,11 @@ class Workers:
 
         An EspalierError of a task is raised here as it is; any other is our fault, and comes with its own traceback.
         """
-        busy = {worker.pipe: worker for worker in self._workers if worker.key is not None}
-        ready = connection.wait(list(busy), self._patience(seconds, list(busy.values())))
-        for pipe in ready:
-            worker = busy[pipe]  # type: ignore[index]
+        busy = [worker for worker in self._workers if worker.key is not None]
+        ready = connection.wait([worker.pipe for worker in busy], self._patience(seconds, busy))
+        for worker in busy:
+            if worker.pipe not in ready:
+                continue
             worker.heard = time.monotonic()
             try:
                 message = worker.pipe.recv()
@@ -131,8 +132,8 @@ class Workers:
             if isinstance(error, EspalierError):
                 raise error
             yield key, answer if error is None else Broken(trace=error)
-        for pipe, worker in busy.items():
-            if pipe not in ready and time.monotonic() - worker.heard > self._hang_seconds:
+        for worker in busy:
+            if worker.pipe not in ready and time.monotonic() - worker.heard > self._hang_seconds:
                 worker.hung = True
                 worker.process.kill()  # what was lost is told by the next call
 

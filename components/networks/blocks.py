@@ -116,5 +116,5 @@ def block(
 
 def chain(x_KBI: torch.Tensor, activations: tuple[Activation | None, ...], *parameters: torch.Tensor) -> torch.Tensor:
     """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn."""
-    found: torch.Tensor = Chain.apply(x_KBI, activations, *parameters)  # type: ignore[no-untyped-call]
-    return found
+    apply: Callable[..., torch.Tensor] = Chain.apply
+    return apply(x_KBI, activations, *parameters)

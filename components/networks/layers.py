@@ -6,7 +6,7 @@ Every model gets the same bits whatever stands beside it: nothing here mixes row
 Legend: K models, B rows of a batch, I inputs, O outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -110,8 +110,8 @@ def batch_norm_training(
     else:
         weight_KB1 = weight_KB.unsqueeze(2)
         count_K1 = weight_KB.sum(1, keepdim=True).clamp_min(1.0)
-    found = BatchNorm.apply(x_KBO, scale_KO, shift_KO, weight_KB1, count_K1)  # type: ignore[no-untyped-call]
-    normal, mean_KO, variance_KO = found
+    apply: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = BatchNorm.apply
+    normal, mean_KO, variance_KO = apply(x_KBO, scale_KO, shift_KO, weight_KB1, count_K1)
     shares = [max(MOMENTUM, 1 / (step + 1)) if on else 0.0 for step, on in zip(steps, active, strict=True)]
     share_K1 = torch.tensor(shares, dtype=x_KBO.dtype, device=x_KBO.device).unsqueeze(1)
     unbiased_KO = variance_KO * (count_K1 / (count_K1 - 1).clamp_min(1.0))

