@@ -27,12 +27,13 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 class Features:
     """Model-ready columns of some rows: what a fitted `Preprocessor` returns."""
 
-    numeric_NF: NDArray[np.float32]
+    numeric_NF: NDArray[np.float32]  # numbers first, then flags (booleans, indicators, one-hot levels)
     codes_NG: NDArray[np.int32]  # 0 = missing or a level that the train rows do not have
     num_codes_G: tuple[int, ...]  # codes of column g lie in [0, num_codes_G[g])
     names_F: tuple[str, ...]
     names_G: tuple[str, ...]
     arrays: Arrays  # image, series, tokens; empty for tables
+    num_numbers: int = 0  # how many of the F columns, the first ones, are measured numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,14 @@ class Preprocessor(Protocol):
 
     def fit(self, table: Table, rows: NDArray[np.int64]) -> "Preprocessor":
         """Return a fitted copy; `self` stays as it is."""
+        ...
+
+    def fit_transform(self, table: Table, rows: NDArray[np.int64]) -> "tuple[Preprocessor, Features]":
+        """Return a fitted copy, and the features of these rows as a model is to be fitted on them.
+
+        They may differ from what `transform` makes of the same rows: what is learned from the target (`encode: target`)
+        is out-of-fold here, so that no row is told its own answer. Whoever fits a model calls this.
+        """
         ...
 
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:

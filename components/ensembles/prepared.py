@@ -41,12 +41,12 @@ def prepare(spec: AnyPreprocess, table: Table, folds: Sequence[Fold]) -> list[Pr
     target = table.target()
     found = []
     for fold in folds:
-        fitted = unfitted.fit(table, fold.fit_rows)
+        fitted, fit = unfitted.fit_transform(table, fold.fit_rows)
         found.append(
             Prepared(
                 fold=fold,
                 preprocessor=fitted,
-                fit=fitted.transform(table, fold.fit_rows),
+                fit=fit,
                 scored=fitted.transform(table, fold.score_rows),
                 fit_target=target[fold.fit_rows],
                 score_target=target[fold.score_rows],

@@ -44,8 +44,8 @@ def predict_linear(table: Table, fit_rows: NDArray[np.int64], rows: NDArray[np.i
     if table.schema.picture is not None:
         every = 1 + len(fit_rows) // MOST_PICTURES
         fit_rows = fit_rows[::every]
-    preprocessor = build(_inputs(table), table.schema).fit(table, fit_rows)
-    inputs_NF = preprocessor.transform(table, fit_rows).numeric_NF.astype(np.float64)
+    preprocessor, inputs = build(_inputs(table), table.schema).fit_transform(table, fit_rows)
+    inputs_NF = inputs.numeric_NF.astype(np.float64)
     asked_NF = preprocessor.transform(table, rows).numeric_NF.astype(np.float64)
     truth: NDArray[Any] = table.target()[fit_rows]
     if table.schema.task == "regression":

@@ -22,7 +22,9 @@ from components.data.preprocessing.images import ImagePreprocess, ImagePreproces
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.target import TargetScaler
-from components.training.batches import Resident
+from components.networks.network import Inputs
+from components.training.batches import ROWS_TO_BEGIN, Resident
+from components.training.inputs import inputs_of, one_matrix
 
 LARGEST_SAMPLE = 2048  # rows of the train curve
 ROOM = 512 * 1024**2  # bytes of resident matrices that one worker keeps
@@ -46,6 +48,7 @@ class Prepared:
 
     folds: tuple[PreparedFold, ...]
     resident: Resident
+    inputs: Inputs
 
 
 class Preparer:
@@ -74,18 +77,18 @@ class Preparer:
         numbers = self._table.schema.task == "regression"
         folds: list[PreparedFold] = []
         x_parts, y_parts = [], []
-        fits, samples, scored = [], [], []
+        fits, samples, scored, begins = [], [], [], []
         at = 0
         for fold in self._folds:
-            preprocessor = build(spec, self._table.schema).fit(self._table, fold.fit_rows)
+            preprocessor, fit = build(spec, self._table.schema).fit_transform(self._table, fold.fit_rows)
+            score = preprocessor.transform(self._table, fold.score_rows)
             rows = np.concatenate([fold.fit_rows, fold.score_rows])
-            features = preprocessor.transform(self._table, rows)
-            assert not features.names_G, "networks take numbers; categories are one-hot or ordinal"
             scaler = TargetScaler.fit(target[fold.fit_rows]) if numbers else None
-            x_parts.append(features.numeric_NF)
+            x_parts += [one_matrix(fit), one_matrix(score)]
             y_parts.append(target[rows] if scaler is None else scaler.transform(target[rows]))
             fits.append(torch.arange(at, at + len(fold.fit_rows)))
             samples.append(torch.from_numpy(at + self._sample(fold)))
+            begins.append(torch.from_numpy(at + self._first(fold)))
             scored.append(torch.arange(at + len(fold.fit_rows), at + len(rows)))
             folds.append(
                 PreparedFold(fold=fold, preprocessor=preprocessor, scaler=scaler, truth_n=target[fold.score_rows])
@@ -97,8 +100,9 @@ class Preparer:
             fit=tuple(fits),
             sample=tuple(samples),
             scored=tuple(scored),
+            begin=tuple(begins),
         )
-        return Prepared(folds=tuple(folds), resident=resident)
+        return Prepared(folds=tuple(folds), resident=resident, inputs=inputs_of(fit))
 
     def _prepare_pictures(self, spec: ImagePreprocess) -> Prepared:
         target, numbers = self._table.target(), self._table.schema.task == "regression"
@@ -121,7 +125,7 @@ class Preparer:
             scored=tuple(torch.from_numpy(fold.score_rows) for fold in self._folds),
             scale=(self._scale(centres), self._scale(widths)),
         )
-        return Prepared(folds=tuple(folds), resident=resident)
+        return Prepared(folds=tuple(folds), resident=resident, inputs=Inputs(shape=resident.shape))
 
     def _all_pictures(self) -> torch.Tensor:
         """Return the bytes of all pictures: on a CPU mapped from their file, which workers share."""
@@ -144,6 +148,11 @@ class Preparer:
         count = min(len(fold.score_rows), len(real), LARGEST_SAMPLE)
         chosen = generator(self._seed, "train curve", fold.number).permutation(real)[:count]
         return np.sort(chosen)
+
+    def _first(self, fold: Fold) -> NDArray[np.int64]:
+        """Draw the fit rows from which networks begin: positions in fit_rows."""
+        drawn = generator(self._seed, "first rows", fold.number).permutation(len(fold.fit_rows))
+        return np.sort(drawn[:ROWS_TO_BEGIN])
 
 
 def _bytes(prepared: Prepared) -> int:

@@ -55,6 +55,11 @@ class ImagePreprocessor:
             centre_D, width_D = _centre_and_width(table, rows, colours)
         return replace(self, centre_D=centre_D, width_D=width_D)
 
+    def fit_transform(self, table: Table, rows: NDArray[np.int64]) -> "tuple[ImagePreprocessor, Features]":
+        """Return a fitted copy, and the pictures of these rows."""
+        fitted = self.fit(table, rows)
+        return fitted, fitted.transform(table, rows)
+
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:
         """Return the pictures of these rows, uint8 [n, H, W, D]."""
         return _features(np.zeros((len(rows), 0), dtype=np.float32), (), {IMAGE: table.array(IMAGE, rows)})
@@ -77,6 +82,10 @@ class PixelPreprocessor:
     def fit(self, table: Table, rows: NDArray[np.int64]) -> "PixelPreprocessor":
         """Return itself."""
         return self
+
+    def fit_transform(self, table: Table, rows: NDArray[np.int64]) -> "tuple[PixelPreprocessor, Features]":
+        """Return itself, and the pixels of these rows."""
+        return self, self.transform(table, rows)
 
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:
         """Return the pixels of these rows as columns, row of pixels after row of pixels [n, H * W * D]."""
@@ -148,4 +157,5 @@ def _features(numeric_nF: NDArray[np.float32], names: tuple[str, ...], arrays: A
         names_F=names,
         names_G=(),
         arrays=arrays,
+        num_numbers=len(names),
     )

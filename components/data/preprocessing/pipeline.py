@@ -95,6 +95,11 @@ class ColumnPreprocessor:
             fitted["width"] = np.array([width for _, width in pairs])
         return replace(self, fitted=fitted)
 
+    def fit_transform(self, table: Table, rows: NDArray[np.int64]) -> "tuple[ColumnPreprocessor, Features]":
+        """Return a fitted copy, and the features of these rows as a model is to be fitted on them."""
+        fitted = self.fit(table, rows)
+        return fitted, fitted.transform(table, rows)
+
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:
         """Return the features of these rows, in their order."""
         assert self.fitted is not None, "fit comes first"
@@ -119,6 +124,7 @@ class ColumnPreprocessor:
             names_F=names,
             names_G=tuple(name for name, _ in self.layout.codes),
             arrays={},
+            num_numbers=len(self.layout.measured),
         )
 
     def state(self) -> tuple[Arrays, JSON]:
