@@ -17,7 +17,7 @@ import torch
 
 from components.training.averaging import EMA, Averages
 from components.training.clipping import clip, clip_stack
-from components.training.optimizers import columns
+from components.training.optimizers import StackStep, columns
 
 if TYPE_CHECKING:
     from components.training.population import Model
@@ -126,15 +126,16 @@ class StackMoves:
         if self._longest_K1 is not None:
             clip_stack(it.gradients_KP, self._longest_K1)
         self._made_K1 += 1.0 if active_K1 is None else active_K1
-        self._optimizer.step_stack(
-            it.parameters_KP,
-            it.gradients_KP,
-            it.states,
-            self._made_K1.clamp_min(1.0),  # of a row that has not begun: nothing of it is kept
-            self._rates_TK1[step],
-            self._numbers,
-            None if active_K1 is None else active_K1 > 0,
+        now = StackStep(
+            rows_KP=it.parameters_KP,
+            gradients_KP=it.gradients_KP,
+            states=it.states,
+            step_K1=self._made_K1.clamp_min(1.0),  # of a row that has not begun: nothing of it is kept
+            rate_K1=self._rates_TK1[step],
+            numbers=self._numbers,
+            active_K1=None if active_K1 is None else active_K1 > 0,
         )
+        self._optimizer.step_stack(now)
         self.made = [made + on for made, on in zip(self.made, it.active[step], strict=True)]
         if it.averages is not None and self._decay_K1 is not None:
             share_K1 = EMA.shares_of_step(self._decay_K1, self._made_K1)

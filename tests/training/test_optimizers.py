@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from components.networks.registry import read_spec
-from components.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop, columns
+from components.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop, StackStep, columns
 from components.training.portfolio import start_points
 from components.training.spec import TrainingSpec
 
@@ -74,6 +74,18 @@ def torchs(reference, spec, parameter):
     return reference([parameter], foreach=False, **own)
 
 
+def stack_step(ours, gradients, states, steps, rates, numbers, active=None):
+    return StackStep(
+        rows_KP=ours,
+        gradients_KP=gradients,
+        states=states,
+        step_K1=steps,
+        rate_K1=rates,
+        numbers=numbers,
+        active_K1=active,
+    )
+
+
 def test_the_cases_vary_every_option():
     for kind in (SGD, Adam, AdamW, RMSprop, Adagrad):
         varied = {name for case, _, rows in CASES if case is kind for name in rows}
@@ -101,7 +113,7 @@ def test_equals_torch_for_a_hundred_steps(kind, reference, rows, stacked):
             optimizer.step()
         if stacked:
             steps = torch.full((ROWS, 1), float(step), dtype=torch.float64)
-            specs[0].step_stack(ours, gradients, states, steps, numbers["lr"] * share, numbers)
+            specs[0].step_stack(stack_step(ours, gradients, states, steps, numbers["lr"] * share, numbers))
         else:
             for row, spec in enumerate(specs):
                 own = [state[row] for state in states]
@@ -118,7 +130,8 @@ def test_a_row_of_the_stack_that_makes_no_step_stays_as_it_is(kind, reference, r
     states = [torch.rand(ours.shape, dtype=torch.float64, generator=generator) for _ in range(specs[0].num_states)]
     before = [tensor.clone() for tensor in (ours, *states)]
     active = torch.tensor([[True], [False], [True]])
-    specs[0].step_stack(ours, torch.ones_like(ours), states, torch.ones(ROWS, 1), numbers["lr"], numbers, active)
+    one = torch.ones(ROWS, 1)
+    specs[0].step_stack(stack_step(ours, torch.ones_like(ours), states, one, numbers["lr"], numbers, active))
     for old, new in zip(before, (ours, *states), strict=True):
         assert torch.equal(old[1], new[1])
     assert not torch.equal(before[0][0], ours[0])

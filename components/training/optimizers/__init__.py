@@ -12,10 +12,10 @@ parameters, as in torch. L1 is added to the gradient by the trainer.
 
 from components.training.optimizers.adagrad import Adagrad
 from components.training.optimizers.adam import Adam, AdamW
-from components.training.optimizers.common import columns
+from components.training.optimizers.common import StackStep, columns
 from components.training.optimizers.rmsprop import RMSprop
 from components.training.optimizers.sgd import SGD
 
 Optimizer = AdamW | Adam | SGD | RMSprop | Adagrad
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "columns"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "StackStep", "columns"]

@@ -3,12 +3,12 @@
 Legend: K models, P floats of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_PLAIN, put, with_l2
+from components.training.optimizers.common import L2, LR_PLAIN, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -50,18 +50,9 @@ class Adagrad(Spec):
             maximize=False,
         )
 
-    def step_stack(
-        self,
-        rows_KP: "Tensor",
-        grads_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None" = None,
-    ) -> None:
+    def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
-        grad_KP = with_l2(grads_KP, rows_KP, numbers)
-        sum_KP = put(states[0], states[0] + grad_KP * grad_KP, active_K1)
-        rate_K1 = rate_K1 / (1 + (step_K1 - 1) * numbers["lr_decay"])
-        put(rows_KP, rows_KP - rate_K1 * grad_KP / (sum_KP.sqrt() + numbers["eps"]), active_K1)
+        numbers, states, grad_KP = now.numbers, now.states, now.gradients_with_l2()
+        sum_KP = now.put(states[0], states[0] + grad_KP * grad_KP)
+        rate_K1 = now.rate_K1 / (1 + (now.step_K1 - 1) * numbers["lr_decay"])
+        now.move(-rate_K1 * grad_KP / (sum_KP.sqrt() + numbers["eps"]))

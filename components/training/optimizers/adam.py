@@ -6,12 +6,12 @@ Equal to torch.optim.Adam and torch.optim.AdamW. `l2` of Adam is a penalty in th
 Legend: K models, P floats of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_ADAPTIVE, put, with_l2
+from components.training.optimizers.common import L2, LR_ADAPTIVE, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -37,23 +37,14 @@ class _Moments(Spec):
     def begin(self, states: "Sequence[Tensor]") -> None:
         """See `SGD.begin`."""
 
-    def _move(
-        self,
-        rows_KP: "Tensor",
-        grad_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None",
-    ) -> None:
-        beta1_K1, beta2_K1 = numbers["beta1"], numbers["beta2"]
-        mean_KP = put(states[0], states[0] + (grad_KP - states[0]) * (1 - beta1_K1), active_K1)
-        squares_KP = put(states[1], states[1] * beta2_K1 + grad_KP * grad_KP * (1 - beta2_K1), active_K1)
+    def _move(self, now: StackStep, grad_KP: "Tensor") -> None:
+        states, beta1_K1, beta2_K1 = now.states, now.numbers["beta1"], now.numbers["beta2"]
+        mean_KP = now.put(states[0], states[0] + (grad_KP - states[0]) * (1 - beta1_K1))
+        squares_KP = now.put(states[1], states[1] * beta2_K1 + grad_KP * grad_KP * (1 - beta2_K1))
         if self.amsgrad:
-            squares_KP = put(states[2], torch.maximum(states[2], squares_KP), active_K1)
-        divisor_KP = squares_KP.sqrt() / (1 - beta2_K1**step_K1).sqrt() + numbers["eps"]
-        put(rows_KP, rows_KP - rate_K1 / (1 - beta1_K1**step_K1) * mean_KP / divisor_KP, active_K1)
+            squares_KP = now.put(states[2], torch.maximum(states[2], squares_KP))
+        divisor_KP = squares_KP.sqrt() / (1 - beta2_K1**now.step_K1).sqrt() + now.numbers["eps"]
+        now.move(-now.rate_K1 / (1 - beta1_K1**now.step_K1) * mean_KP / divisor_KP)
 
 
 class Adam(_Moments):
@@ -80,18 +71,9 @@ class Adam(_Moments):
             maximize=False,
         )
 
-    def step_stack(
-        self,
-        rows_KP: "Tensor",
-        grads_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None" = None,
-    ) -> None:
+    def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
-        self._move(rows_KP, with_l2(grads_KP, rows_KP, numbers), states, step_K1, rate_K1, numbers, active_K1)
+        self._move(now, now.gradients_with_l2())
 
 
 class AdamW(_Moments):
@@ -121,16 +103,7 @@ class AdamW(_Moments):
             maximize=False,
         )
 
-    def step_stack(
-        self,
-        rows_KP: "Tensor",
-        grads_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None" = None,
-    ) -> None:
+    def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
-        put(rows_KP, rows_KP * (1 - rate_K1 * numbers["weight_decay"]), active_K1)
-        self._move(rows_KP, grads_KP, states, step_K1, rate_K1, numbers, active_K1)
+        now.put(now.rows_KP, now.rows_KP * (1 - now.rate_K1 * now.numbers["weight_decay"]))
+        self._move(now, now.gradients_KP)

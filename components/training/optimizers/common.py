@@ -1,9 +1,10 @@
-"""What the optimizers share: sentences, the ranges of their rates, numbers of many rows as columns.
+"""What the optimizers share: sentences, the ranges of their rates, the step of many rows with their numbers as columns.
 
 Legend: K models, P floats of one.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.core.lazy import lazy
@@ -26,11 +27,26 @@ def columns(specs: Sequence[Spec], dtype: "torch.dtype", device: "torch.device")
     return {name: torch.tensor([[getattr(spec, name)] for spec in specs], dtype=dtype, device=device) for name in names}
 
 
-def with_l2(grads_KP: "Tensor", rows_KP: "Tensor", numbers: "Mapping[str, Tensor]") -> "Tensor":
-    """Return the gradients [K, P] with the penalty's."""
-    return torch.addcmul(grads_KP, rows_KP, numbers["l2"])
+@dataclass(frozen=True, kw_only=True)
+class StackStep:
+    """What a step of all rows begins with. Rows that are not active stay as they are, memory included."""
 
+    rows_KP: "Tensor"  # changed in place
+    gradients_KP: "Tensor"
+    states: "Sequence[Tensor]"  # [K, P] each, changed in place
+    step_K1: "Tensor"  # counts from 1
+    rate_K1: "Tensor"  # of this step
+    numbers: "Mapping[str, Tensor]"  # the rows' own settings: `columns`
+    active_K1: "Tensor | None" = None  # truth; None: all make this step
 
-def put(old_KP: "Tensor", new_KP: "Tensor", active_K1: "Tensor | None") -> "Tensor":
-    """Write new values over old ones, in place, in rows that make this step (None: all do)."""
-    return old_KP.copy_(new_KP if active_K1 is None else torch.where(active_K1, new_KP, old_KP))
+    def gradients_with_l2(self) -> "Tensor":
+        """Return the gradients [K, P] with the penalty's."""
+        return torch.addcmul(self.gradients_KP, self.rows_KP, self.numbers["l2"])
+
+    def put(self, old_KP: "Tensor", new_KP: "Tensor") -> "Tensor":
+        """Write new values over old ones in the rows that make this step; return what is there then."""
+        return old_KP.copy_(new_KP if self.active_K1 is None else torch.where(self.active_K1, new_KP, old_KP))
+
+    def move(self, way_KP: "Tensor") -> None:
+        """Add a way to the rows that make this step."""
+        self.put(self.rows_KP, self.rows_KP + way_KP)

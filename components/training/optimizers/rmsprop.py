@@ -5,11 +5,11 @@ torch has no fused kernel for it, so it is written out. `centered`: Graves 2013.
 Legend: K models, P floats of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_ADAPTIVE, put, with_l2
+from components.training.optimizers.common import L2, LR_ADAPTIVE, StackStep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,22 +47,13 @@ class RMSprop(Spec):
         else:
             row_P.addcdiv_(gradient_P, divisor_P, value=-lr)
 
-    def step_stack(
-        self,
-        rows_KP: "Tensor",
-        grads_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None" = None,
-    ) -> None:
+    def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
-        grad_KP, alpha_K1 = with_l2(grads_KP, rows_KP, numbers), numbers["alpha"]
-        squares_KP = put(states[0], states[0] * alpha_K1 + grad_KP * grad_KP * (1 - alpha_K1), active_K1)
+        numbers, states, grad_KP = now.numbers, now.states, now.gradients_with_l2()
+        alpha_K1 = numbers["alpha"]
+        squares_KP = now.put(states[0], states[0] * alpha_K1 + grad_KP * grad_KP * (1 - alpha_K1))
         if self.centered:
-            mean_KP = put(states[2], states[2] + (grad_KP - states[2]) * (1 - alpha_K1), active_K1)
+            mean_KP = now.put(states[2], states[2] + (grad_KP - states[2]) * (1 - alpha_K1))
             squares_KP = squares_KP - mean_KP * mean_KP
         scaled_KP = grad_KP / (squares_KP.sqrt() + numbers["eps"])
-        moved_KP = put(states[1], states[1] * numbers["momentum"] + scaled_KP, active_K1)
-        put(rows_KP, rows_KP - rate_K1 * moved_KP, active_K1)
+        now.move(-now.rate_K1 * now.put(states[1], states[1] * numbers["momentum"] + scaled_KP))

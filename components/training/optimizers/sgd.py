@@ -5,12 +5,12 @@ Equal to torch.optim.SGD. torch refuses Nesterov with dampening; here it is what
 Legend: K models, P floats of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_PLAIN, put, with_l2
+from components.training.optimizers.common import L2, LR_PLAIN, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -52,24 +52,13 @@ class SGD(Spec):
             is_first_step=self.dampening > 0 and bool(step == 1),  # else a memory of zeros gives the same
         )
 
-    def step_stack(
-        self,
-        rows_KP: "Tensor",
-        grads_KP: "Tensor",
-        states: "Sequence[Tensor]",
-        step_K1: "Tensor",
-        rate_K1: "Tensor",
-        numbers: "Mapping[str, Tensor]",
-        active_K1: "Tensor | None" = None,
-    ) -> None:
+    def step_stack(self, now: StackStep) -> None:
         """Make the same step for K rows at once, in a fixed sequence of kernels (to be captured or compiled).
 
-        `numbers` (`columns`) holds the rows' own settings, `self` those that they share; `rate_K1` is this step's
-        rate. Rows that are not active stay as they are, memory included.
+        `now.numbers` holds the rows' own settings, `self` those that they share.
         """
-        grad_KP = with_l2(grads_KP, rows_KP, numbers)
-        taken_K1 = torch.where(step_K1 == 1, torch.ones_like(rate_K1), 1 - numbers["dampening"])
-        memory_KP = put(states[0], states[0] * numbers["momentum"] + grad_KP * taken_K1, active_K1)
-        plain_K1 = numbers["momentum"] == 0
-        ahead_KP = torch.addcmul(grad_KP, memory_KP, numbers["momentum"]) if self.nesterov else memory_KP
-        put(rows_KP, rows_KP - rate_K1 * torch.where(plain_K1, grad_KP, ahead_KP), active_K1)
+        momentum_K1, memory_KP, grad_KP = now.numbers["momentum"], now.states[0], now.gradients_with_l2()
+        taken_K1 = torch.where(now.step_K1 == 1, torch.ones_like(now.rate_K1), 1 - now.numbers["dampening"])
+        memory_KP = now.put(memory_KP, memory_KP * momentum_K1 + grad_KP * taken_K1)
+        ahead_KP = torch.addcmul(grad_KP, memory_KP, momentum_K1) if self.nesterov else memory_KP
+        now.move(-now.rate_K1 * torch.where(momentum_K1 == 0, grad_KP, ahead_KP))
