@@ -160,7 +160,8 @@ def _is_missing(value: Any) -> bool:
 def network_table(folder: Path, schema: Schema) -> list[dict[str, Any]]:
     """Return the layers of a network member as {"layer", "shape", "parameters"}."""
     from components.networks import describe
+    from components.networks.network import Inputs
 
     described = read_json(folder / "member.json")
-    shape = read_json(folder / f"fold-{described['folds'][0]}.json")["shape"]
-    return describe(described["spec"]["network"], tuple(shape), schema.num_outputs)
+    inputs = Inputs.from_json(read_json(folder / f"fold-{described['folds'][0]}.json")["inputs"])
+    return describe(described["spec"]["network"], inputs, schema.num_outputs)

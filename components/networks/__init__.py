@@ -4,16 +4,18 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from components.networks.network import Inputs
 
 
-def describe(spec: Mapping[str, Any], shape: tuple[int, ...], num_outputs: int) -> list[dict[str, Any]]:
+def describe(spec: Mapping[str, Any], inputs: "Inputs", num_outputs: int) -> list[dict[str, Any]]:
     """Return the layers of a network as rows {"layer", "shape", "parameters"}; `spec` is settled: {"kind": "mlp", ...}.
 
-    `shape` is that of one row, without the batch. Imports no torch.
+    `inputs` says what one row is, without the batch. Imports no torch.
     """
-    from components.networks.network import Inputs
     from components.networks.registry import read_spec
 
-    rows: list[dict[str, Any]] = read_spec(spec).build(Inputs(shape=shape), num_outputs).table()
+    rows: list[dict[str, Any]] = read_spec(spec).build(inputs, num_outputs).table()
     return rows

@@ -138,7 +138,14 @@ class CNNNetwork:
         self._blocks.append(found)
         return sides
 
-    def initialize(self, spec: CNN, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+    def initialize(
+        self,
+        spec: CNN,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
         """See `Network`."""
         self._plan.begin(spec, parameters, buffers, generator)
 

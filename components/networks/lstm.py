@@ -40,9 +40,16 @@ class LSTMNetwork(RecurrentNetwork):
 
     title: ClassVar[str] = "LSTM"
 
-    def initialize(self, spec: Recurrent, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+    def initialize(
+        self,
+        spec: Recurrent,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
         """See `Network`; the forget gate begins at sigmoid(1)."""
-        super().initialize(spec, parameters, buffers, generator)
+        super().initialize(spec, parameters, buffers, generator, sample_nF)
         for name, view in parameters.items():
             if name.endswith("input.bias"):
                 view[:, spec.width : 2 * spec.width] = 1.0

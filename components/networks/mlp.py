@@ -73,7 +73,14 @@ class MLPNetwork:
         self.parameters = Layout(slots)
         self.buffers = Layout(statistics)
 
-    def initialize(self, spec: MLP, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+    def initialize(
+        self,
+        spec: MLP,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
         """See `Network`."""
         for name, view in parameters.items():
             if name.endswith("weight"):

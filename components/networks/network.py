@@ -5,7 +5,7 @@ A settings class says which data it `takes` and has `build(inputs, num_outputs) 
 An architecture holds no tensors. The trainer owns the buffers (`store.py`) and hands in views, so one population, a
 compacted one and a loaded member go through the same code. Gradients are autograd's.
 
-Legend: K models, B rows of a batch, F columns, H W D height, width and channels, T steps, C outputs.
+Legend: K models, B rows of a batch, n rows of a sample, F columns, H W D height, width, channels, T steps, C outputs.
 """
 
 import math
@@ -22,14 +22,37 @@ if TYPE_CHECKING:
 
 Views = Mapping[str, "torch.Tensor"]
 DataKind = Literal["table", "image", "sequence"]
+REST = -1
 DATA_KINDS: tuple[DataKind, ...] = ("table", "sequence", "image")  # by the number of axes of one row, from 1 on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """One row as a network sees it: (F,) of a table, (T, F) of a sequence, (H, W, D) of an image."""
+    """One row as a network sees it: (F,) of a table, (T, F) of a sequence, (H, W, D) of an image.
+
+    The columns of a table: first measured numbers, then flags (of missing values, of levels), and last, for each coded
+    category, its code in [0, codes[g]) as a float: 0 is missing or unknown.
+    """
 
     shape: tuple[int, ...]
+    codes: tuple[int, ...] = ()  # how many codes each coded column has
+    numbers: int = REST  # so many columns are measured numbers; REST: of a table all that are no codes, else none
+
+    def __post_init__(self) -> None:
+        if self.numbers == REST:
+            object.__setattr__(self, "numbers", self.size - len(self.codes) if self.kind == "table" else 0)
+        if not 0 <= self.numbers <= self.size - len(self.codes):
+            raise ValueError(f"{self.numbers} numbers and {len(self.codes)} codes are no row of {self.shape}")
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Inputs":
+        """Read what `dataclasses.asdict` and JSON made of inputs."""
+        return cls(shape=tuple(value["shape"]), codes=tuple(value["codes"]), numbers=value["numbers"])
+
+    @property
+    def flags(self) -> int:
+        """Columns between numbers and codes."""
+        return self.size - self.numbers - len(self.codes)
 
     @property
     def size(self) -> int:
@@ -84,10 +107,20 @@ class Network(Protocol):
     """One architecture with its sizes."""
 
     parameters: Layout
-    buffers: Layout  # running statistics; size 0 when there are none
+    buffers: Layout  # running statistics, and what was measured on the sample; size 0 when there are none
 
-    def initialize(self, spec: Any, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
-        """Fill views [1, ...] of one row; `spec` is this row's own (its initialization may differ)."""
+    def initialize(
+        self,
+        spec: Any,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
+        """Fill views [1, ...] of one row; `spec` is this row's own (its initialization may differ).
+
+        `sample_nF`: some fit rows of its fold, on the host, for what begins from data; None: not a table.
+        """
         ...
 
     def forward(

@@ -94,7 +94,14 @@ class RecurrentNetwork:
             + plan.vector(f"{name}.state.bias", (states,))
         )
 
-    def initialize(self, spec: Recurrent, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+    def initialize(
+        self,
+        spec: Recurrent,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
         """See `Network`."""
         self._plan.begin(spec, parameters, buffers, generator)
 

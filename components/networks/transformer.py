@@ -111,7 +111,14 @@ class TransformerNetwork:
         if spec.dropout:
             plan.row(f"{title}: dropout {spec.dropout:g}", [steps, width])
 
-    def initialize(self, spec: Transformer, parameters: Views, buffers: Views, generator: "torch.Generator") -> None:
+    def initialize(
+        self,
+        spec: Transformer,
+        parameters: Views,
+        buffers: Views,
+        generator: "torch.Generator",
+        sample_nF: "torch.Tensor | None" = None,
+    ) -> None:
         """See `Network`."""
         self._plan.begin(spec, parameters, buffers, generator)
 

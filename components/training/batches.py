@@ -18,6 +18,7 @@ import torch
 
 from components.networks.store import BATCH_ALIGNMENT, aligned
 
+ROWS_TO_BEGIN = 4096  # at most: for what networks measure before their first step
 LARGEST_CHUNK = 512  # rows of one forward pass without gradients: what K models make of them stays in the cache
 
 
@@ -36,6 +37,7 @@ class Resident:
     scored: tuple[torch.Tensor, ...]
     scale: tuple[torch.Tensor, torch.Tensor] | None = None  # of pictures in [0, 1]: mean and deviation [S, D]
     weight_M: torch.Tensor | None = None  # what a row counts in the loss of a step; None: 1
+    begin: tuple[torch.Tensor, ...] = ()  # of each fold: fit rows that networks begin from; none: the first fit rows
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,6 +53,18 @@ class Resident:
         """Return rows [K, B, *shape]; of pictures as numbers in [0, 1]."""
         x_KB = self.x_M.index_select(0, positions_KB.reshape(-1)).view(*positions_KB.shape, *self.shape)
         return x_KB if self.x_M.is_floating_point() else x_KB.to(self.dtype).div_(255.0)
+
+    def beginning(self, fold: int) -> torch.Tensor | None:
+        """Return rows [n, F] that a network of this fold begins from, on the host; None: not a table.
+
+        Gathered by numpy, so that it is no part of what `memory.py` counts of a step.
+        """
+        if self.x_M.ndim != 2:
+            return None
+        chosen = self.begin[fold] if self.begin else self.fit[fold][:ROWS_TO_BEGIN]
+        if self.x_M.device.type != "cpu":
+            return self.x_M.index_select(0, chosen.to(self.x_M.device)).cpu()
+        return torch.from_numpy(self.x_M.numpy()[chosen.numpy()])
 
     def labels(self, positions_KB: torch.Tensor, folds_K: torch.Tensor) -> torch.Tensor:
         """Return classes or values [K, B]: values as each row's fold standardises them."""

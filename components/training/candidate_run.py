@@ -19,7 +19,7 @@ from components.core.seeds import derive
 from components.core.table import Schema
 from components.data.preprocessing.images import ImagePreprocess
 from components.data.preprocessing.spec import NetworkPreprocess
-from components.networks.network import Inputs, NetworkSpec
+from components.networks.network import NetworkSpec
 from components.networks.registry import read_spec
 from components.training import losses
 from components.training.generation import mean_curve
@@ -70,7 +70,7 @@ class CandidateRun:
         self._settings = settings
         self._scoring = scoring
         self._schema = schema
-        self._inputs = Inputs(shape=scoring.prepared.resident.shape)
+        self._inputs = scoring.prepared.inputs
         self.loss = losses.resolve(settings.training.loss, schema.task)
         self.network = settings.network.build(self._inputs, schema.num_outputs)
         self.rows = [

@@ -10,7 +10,7 @@ Legend: N rows, C outputs, K fold models, F inputs.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def _write_fold(folder: Path, fold: FoldNetwork) -> None:
         "preprocess": arrays,
         "target": {} if fold.scaler is None else fold.scaler.state(),
     }
-    state = {"preprocess": preprocess, "shape": fold.inputs.shape, "score": fold.score}
+    state = {"preprocess": preprocess, "inputs": asdict(fold.inputs), "score": fold.score}
     write_fold(folder, fold.number, parts=parts, state=state, oof=fold.oof)
 
 
@@ -147,7 +147,7 @@ def _read_fold(folder: Path, number: int) -> FoldNetwork:
         preprocessor=load(files.part("preprocess"), files.state["preprocess"]),
         scaler=TargetScaler.load(target) if target else None,
         tensors={name: torch.from_numpy(array) for name, array in files.part("model").items()},
-        inputs=Inputs(shape=tuple(files.state["shape"])),
+        inputs=Inputs.from_json(files.state["inputs"]),
         score=files.state["score"],
         oof=files.oof,
     )

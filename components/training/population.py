@@ -96,10 +96,12 @@ class Population:
         self.parameters_KP = network.parameters.zeros(len(rows), dtype, device)
         self.buffers_KQ = network.buffers.zeros(len(rows), dtype, device)
         self.states = [network.parameters.zeros(len(rows), dtype, device) for _ in range(num_states)]
+        samples = {fold: resident.beginning(fold) for fold in dict.fromkeys(row.fold for row in rows)}
         for number, row in enumerate(rows):
             generator = torch.Generator().manual_seed(row.seed)
             own_P, own_Q = self.parameters_KP[number : number + 1], self.buffers_KQ[number : number + 1]
-            network.initialize(row.network, network.parameters.views(own_P), network.buffers.views(own_Q), generator)
+            views, buffers = network.parameters.views(own_P), network.buffers.views(own_Q)
+            network.initialize(row.network, views, buffers, generator, samples[row.fold])
             row.training.optimizer.begin([state[number] for state in self.states])
             self.models.append(
                 Model(

@@ -259,7 +259,7 @@ def counts_its_parameters_and_products(case):
     """The layout, the table and torch's modules agree; the cost is what torch counts in a forward pass."""
     network = case.network
     reference = REFERENCES[case.spec.kind](case.spec, case.inputs, OUTPUTS)
-    table = describe(case.settings, case.inputs.shape, OUTPUTS)
+    table = describe(case.settings, case.inputs, OUTPUTS)
     assert table == network.table()
     assert network.parameters.num_values == reference.num_parameters == sum(row["parameters"] for row in table)
     assert all(row.keys() == {"layer", "shape", "parameters"} for row in table)

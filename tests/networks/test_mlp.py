@@ -102,7 +102,7 @@ def test_initializations_have_the_variance_that_their_papers_give():
 def test_cost_and_table_by_hand():
     spec = MLP(layers=2, width=16, batch_norm=True, dropout=0.1, activation="tanh")
     assert spec.build(Inputs(shape=(10,)), 3).cost() == 10 * 16 + 16 * 16 + 16 * 3
-    rows = describe(spec.model_dump(), (10,), 3)
+    rows = describe(spec.model_dump(), Inputs(shape=(10,)), 3)
     assert [row["layer"] for row in rows] == [
         "hidden 1: linear",
         "hidden 1: batch norm",
@@ -132,7 +132,8 @@ def test_a_table_without_columns_still_has_a_network():
 def test_reading_settings_loads_nothing_heavy():
     code = (
         "import sys; import components.training.spec, components.training.structure, components.training.portfolio;"
-        "from components.networks import describe; describe({'kind': 'mlp'}, (3,), 2);"
+        "from components.networks import describe; from components.networks.network import Inputs;"
+        "describe({'kind': 'mlp'}, Inputs(shape=(3,)), 2);"
         "import components.training.evaluate;"
         "print([name for name in ('torch', 'sklearn', 'xgboost', 'optuna', 'prefect', 'dvc') if name in sys.modules])"
     )

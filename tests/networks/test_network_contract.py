@@ -70,9 +70,11 @@ def test_contract_of_lengths(case):
 def test_describing_any_network_loads_nothing_heavy():
     code = (
         "import sys; from components.networks import describe;"
+        "from components.networks.network import Inputs;"
         "from components.networks.registry import KINDS, spec_class;"
-        "shapes = {'table': (6,), 'sequence': (7, 5), 'image': (8, 8, 1)};"
-        "[describe({'kind': kind}, shapes[data], 3) for kind in KINDS for data in spec_class(kind).takes];"
+        "inputs = {'table': (6,), 'sequence': (7, 5), 'image': (8, 8, 1)};"
+        "inputs = {data: Inputs(shape=shape) for data, shape in inputs.items()};"
+        "[describe({'kind': kind}, inputs[data], 3) for kind in KINDS for data in spec_class(kind).takes];"
         "print([name for name in ('torch', 'sklearn', 'optuna', 'prefect') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
