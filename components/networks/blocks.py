@@ -79,7 +79,8 @@ class Chain(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Rows of a data set need no gradient."""
-        upper, kept, found = gradients[0], ctx.saved_tensors, []
+        # what comes through a view may lie otherwise for one model than for several, and would add up in another order
+        upper, kept, found = gradients[0].contiguous(), ctx.saved_tensors, []
         for number in reversed(range(len(ctx.activations))):
             x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
             activation = ctx.activations[number]

@@ -14,6 +14,7 @@ from components.networks.network import NetworkSpec
 KINDS: Mapping[str, str] = MappingProxyType(
     {
         "mlp": "components.networks.mlp:MLP",
+        "tabm": "components.networks.tabm:TabM",
         "cnn": "components.networks.cnn:CNN",
         "rnn": "components.networks.rnn:RNN",
         "lstm": "components.networks.lstm:LSTM",

@@ -14,12 +14,16 @@ from torch_references import REFERENCES
 from components.networks import describe
 from components.networks.network import Inputs, TrainingPass
 from components.networks.registry import read_spec
+from components.networks.scaled import linear_of
 
 MODELS, ROWS, OUTPUTS = 3, 32, 3
+COLUMNS = Inputs(shape=(9,), numbers=4, codes=(3, 5))  # and three flags
 TABLE, SEQUENCE, IMAGE = Inputs(shape=(6,)), Inputs(shape=(7, 5)), Inputs(shape=(9, 7, 2))
 FUSED = {  # torch's counter does not know it on a CPU
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v)
 }
+ONE = Inputs(shape=(1,))
+REAL = {"numbers": "periodic", "front_scale": True, "parametrization": "ntk", "parametric": True}  # RealMLP
 LONG = Inputs(shape=(50, 3))  # where attention is one kernel
 
 
@@ -40,7 +44,7 @@ class Case:
 
     def __str__(self):
         parts = [str(value) if key == "kind" else f"{key}={value}" for key, value in self.settings.items()]
-        return f"{'-'.join(parts)}-on-{self.inputs.kind}"
+        return f"{'-'.join(parts)}-on-{'columns' if self.inputs.codes else self.inputs.kind}"
 
 
 def cases(kind, inputs, *settings):
@@ -64,8 +68,27 @@ def recurrent(kind):
 
 CASES = [
     *cases("mlp", TABLE, {"layers": 2, "width": 8}, {"layers": 2, "width": 8, "batch_norm": True}),
+    *cases(
+        "mlp",
+        COLUMNS,
+        {"layers": 1, "width": 8, "embedding": 3},
+        {"layers": 2, "width": 6, "numbers": "periodic", "front_scale": True, "batch_norm": True},
+        {"layers": 2, "width": 8, "numbers": "piecewise", "parametrization": "ntk", "residual": True},
+        {"layers": 3, "width": 7, "parametric": True, "activation": "selu", "embedding": 1, "residual": True},
+        {"layers": 1, "width": 8, "numbers": {"kind": "periodic", "waves": 5, "size": 2}, "parametrization": "ntk"},
+        {"layers": 2, "width": 9, **REAL, "activation": "mish", "batch_norm": True, "residual": True},
+    ),
+    *cases("mlp", TABLE, {"layers": 1, "width": 8, "numbers": {"kind": "piecewise", "bins": 40, "size": 4}}),
+    *cases("mlp", ONE, {"layers": 1, "width": 8, **REAL}, {"layers": 1, "width": 8, "numbers": "piecewise"}),
     *cases("mlp", SEQUENCE, {"layers": 1, "width": 4, "activation": "tanh"}),
     *cases("mlp", IMAGE, {"layers": 1, "width": 5, "activation": "mish"}),
+    *cases(
+        "tabm",
+        TABLE,
+        {"members": 3, "layers": 2, "width": 8},
+        {"members": 2, "layers": 2, "width": 40, "activation": "mish"},  # wider than a batch: members folded into rows
+        {"members": 3, "layers": 3, "width": 13, "variant": "mini"},
+    ),
     *cases(
         "cnn",
         IMAGE,
@@ -128,20 +151,34 @@ def begun(case, dtype=torch.float32, **settings):
     for model in range(MODELS):
         generator = torch.Generator().manual_seed(model)
         own, own_buffers = flat[model : model + 1], buffers[model : model + 1]
-        network.initialize(case.spec, network.parameters.views(own), network.buffers.views(own_buffers), generator)
+        views = network.parameters.views(own), network.buffers.views(own_buffers)
+        network.initialize(case.spec, *views, generator, sample(case))
         own.add_(0.1 * torch.randn(own.shape, generator=generator))
         own_buffers.add_(0.1 * torch.rand(own_buffers.shape, generator=generator))
     return Stack(network, flat.to(dtype), buffers.to(dtype))
 
 
 def rows(case, dtype=torch.float32, count=ROWS):
-    return torch.randn(MODELS, count, *case.inputs.shape, generator=torch.Generator().manual_seed(9)).to(dtype)
+    generator = torch.Generator().manual_seed(9)
+    found = torch.randn(MODELS, count, *case.inputs.shape, generator=generator)
+    for column, codes in enumerate(case.inputs.codes, start=case.inputs.size - len(case.inputs.codes)):
+        found[..., column] = torch.randint(codes, found.shape[:2], generator=generator)
+    return found.to(dtype)
+
+
+def sample(case):
+    """Rows that networks begin from; each value of the last number stands in many of them."""
+    if case.inputs.kind != "table":
+        return None
+    found = torch.randn(50, *case.inputs.shape, generator=torch.Generator().manual_seed(5))
+    found[:, case.inputs.numbers - 1] = found[:, case.inputs.numbers - 1].round()
+    return found
 
 
 def a_pass(numbers=range(MODELS), rates=(0.0, 0.0, 0.0), weight=None, steps=20):
     """A step of training for these models of the stack."""
     return TrainingPass(
-        settings={"dropout": tuple(rates[number] for number in numbers)},
+        settings={name: tuple(rates[number] for number in numbers) for name in ("dropout", "residual_dropout")},
         generators=[torch.Generator().manual_seed(number) for number in numbers],
         weight_KB=weight,
         steps=(steps,) * len(numbers),
@@ -149,12 +186,28 @@ def a_pass(numbers=range(MODELS), rates=(0.0, 0.0, 0.0), weight=None, steps=20):
     )
 
 
+def members_of(case):
+    """How many answers a row gets in training: (), or (m,) where a network has members."""
+    return (case.spec.members,) if hasattr(case.spec, "members") else ()
+
+
+def agreed(found):
+    """One answer a row: of members the log of their mean probability."""
+    return found if found.dim() == 3 else found.softmax(3).mean(2).log()
+
+
+def of_rows(values_KB, found):
+    """Something that each row has, for all its outputs."""
+    return values_KB.view(*values_KB.shape, *[1] * (found.dim() - 2))
+
+
 def gives_one_row_of_outputs_per_row(case):
     stack = begun(case)
     for count in (1, 5, ROWS):
         for training in (None, a_pass()):
             found = stack.forward(rows(case, count=count), training)
-            assert found.shape == (MODELS, count, OUTPUTS)
+            each = () if training is None else members_of(case)
+            assert found.shape == (MODELS, count, *each, OUTPUTS)
             assert torch.isfinite(found).all()
 
 
@@ -192,7 +245,7 @@ def step(stack, x, training):
     found = stack.network.forward(leaves, stack.buffers, x, training)
     upper = torch.sin(torch.arange(found[0].numel()).view(found.shape[1:]).float()).expand_as(found)
     if training.weight_KB is not None:
-        upper = upper * training.weight_KB.unsqueeze(2)
+        upper = upper * of_rows(training.weight_KB, found)
     return [found.detach(), *torch.autograd.grad(found, list(leaves.values()), upper), stack.flat_buffers]
 
 
@@ -211,7 +264,7 @@ def gives_a_model_the_same_bits_in_every_stack(case):
         again = step(part, x[numbers], a_pass(numbers, rates, own))
         for name, one, other in zip(["outputs", *part.views, "buffers"], again, made, strict=True):
             if name == "outputs":  # those of padding have no meaning
-                one, other = (values * (1 if own is None else own.unsqueeze(2)) for values in (one, other[numbers]))
+                one, other = (values * (1 if own is None else of_rows(own, one)) for values in (one, other[numbers]))
                 assert torch.equal(one, other)
             else:
                 assert torch.equal(one, other[numbers]), f"{name} of {numbers}"
@@ -274,7 +327,7 @@ def draws_noise_in_training_alone(case):
     if case.spec.model_copy(update={"batch_norm": False}) != case.spec:
         return  # the outputs of a training step differ anyway
     stack, x = begun(case), rows(case)
-    plain, noisy = stack.forward(x), stack.forward(x, a_pass(rates=(0.5, 0.0, 0.5)))
+    plain, noisy = stack.forward(x), agreed(stack.forward(x, a_pass(rates=(0.5, 0.0, 0.5))))
     torch.testing.assert_close(noisy[1], plain[1], rtol=1e-4, atol=1e-5)
     for model in (0, 2):
         assert not torch.allclose(noisy[model], plain[model], rtol=1e-2, atol=1e-2)
@@ -284,9 +337,16 @@ def embeds_what_its_last_layer_sees(case):
     """The embedding and the last layer give the outputs; and it takes a row at a time as well as many."""
     stack, x = begun(case, torch.float64), rows(case, torch.float64, count=300)
     embedded = stack.network.embed(stack.views, stack.buffers, x)
-    weight, bias = (stack.views[slot.name] for slot in stack.network.parameters.slots[-2:])
+    name = stack.network.parameters.slots[-1].name.removesuffix(".bias")
+    weight, bias = linear_of(stack.views, name, getattr(case.spec, "parametrization", "standard"))
     assert embedded.shape == (MODELS, 300, weight.shape[2])
-    close(torch.einsum("kbe,koe->kbo", embedded, weight) + bias[:, None], stack.forward(x))
+    if members_of(case):  # each has a last layer of its own: together they are the mean of what these see
+        seen = REFERENCES[case.spec.kind](case.spec, case.inputs, OUTPUTS)
+        for model in range(MODELS):
+            own = {name: view[model] for name, view in stack.views.items()}
+            close(embedded[model], seen.hidden(own, x[model]).mean(0))
+    else:
+        close(torch.einsum("kbe,koe->kbo", embedded, weight) + bias[:, None], stack.forward(x))
     close(stack.network.embed(stack.views, stack.buffers, x[:, :1]), embedded[:, :1])
 
 
@@ -300,7 +360,7 @@ def begins_as_its_initialization_says(case):
             flat = network.parameters.zeros(1, torch.float32, torch.device("cpu"))
             flat_buffers = network.buffers.zeros(1, torch.float32, torch.device("cpu"))
             views, buffers = network.parameters.views(flat), network.buffers.views(flat_buffers)
-            network.initialize(spec, views, buffers, torch.Generator().manual_seed(0))
+            network.initialize(spec, views, buffers, torch.Generator().manual_seed(0), sample(case))
             found.append(flat)
             assert torch.isfinite(flat).all()
             assert not any(
@@ -312,7 +372,7 @@ def begins_as_its_initialization_says(case):
 
 
 def says_nothing_at_first_with_a_zero_head(case):
-    """The last weights are 0, so are all answers; all other weights begin as they would."""
+    """The last weights are 0, so all classes are equal; all other weights begin as they would."""
     spec = case.spec.model_copy(update={"zero_head": True})
     found = {}
     for one in (case.spec, spec):
@@ -320,11 +380,11 @@ def says_nothing_at_first_with_a_zero_head(case):
         flat = network.parameters.zeros(1, torch.float32, torch.device("cpu"))
         flat_buffers = network.buffers.zeros(1, torch.float32, torch.device("cpu"))
         views, buffers = network.parameters.views(flat), network.buffers.views(flat_buffers)
-        network.initialize(one, views, buffers, torch.Generator().manual_seed(0))
-        x = torch.randn(1, 5, *case.inputs.shape, generator=torch.Generator().manual_seed(1))
+        network.initialize(one, views, buffers, torch.Generator().manual_seed(0), sample(case))
+        x = rows(case, count=5)[:1]
         found[one.zero_head] = views, network.forward(views, buffers, x, None)
-    assert not found[True][1].any()
-    assert found[False][1].any()
+    for zero, (_, answers) in found.items():
+        assert torch.equal(answers, answers[..., :1].expand_as(answers)) == zero
     assert sum(not torch.equal(found[True][0][name], view) for name, view in found[False][0].items()) == 1
 
 

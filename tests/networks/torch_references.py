@@ -56,23 +56,87 @@ class Reference:
         return functional_call(module, ours, (h,))
 
 
-class MLP(Reference):
+class OnTables(Reference):
+    """What stands before the first layer."""
+
     def __init__(self, *args):
         super().__init__(*args)
-        widths = [self.inputs.size, *[self.spec.width] * self.spec.layers, self.num_outputs]
+        self.made = getattr(self.spec.numbers, "size", 1) - 1 if self.inputs.numbers else 0
+        columns, codes = self.inputs.size - len(self.inputs.codes), self.inputs.codes
+        self.width = columns + len(codes) * self.spec.embedding + self.inputs.numbers * self.made
+        if codes:
+            self.add("categories", nn.ModuleList([nn.Embedding(count, self.spec.embedding) for count in codes]))
+        if self.made:
+            inner = self.spec.numbers.waves if self.spec.numbers.kind == "periodic" else self.spec.numbers.bins
+            inner = -(-inner // 16) * 16
+            self.add("numbers", nn.ModuleList([nn.Linear(inner, self.made) for _ in range(self.inputs.numbers)]))
+            if self.spec.numbers.kind == "periodic":
+                self.add("numbers.waves", nn.ModuleList([nn.Linear(1, inner) for _ in range(self.inputs.numbers)]))
+
+    def front(self, tensors, x):
+        x = x.flatten(1)
+        at = x.shape[1] - len(self.inputs.codes)
+        parts, first = [x[:, :at]], 0
+        for number, module in enumerate(self.modules.get("categories", ())):
+            weight = {"weight": tensors["categories.vectors"][first : first + module.num_embeddings]}
+            parts.append(functional_call(module, weight, (x[:, at + number].long(),)))
+            first += module.num_embeddings
+        if self.made:
+            parts += [self.number(number, tensors, x[:, number]) for number in range(self.inputs.numbers)]
+        return torch.cat(parts, dim=1)
+
+    def number(self, number, tensors, x):
+        ours = {one: tensors[f"numbers.{one}"][number] for one in ("weight", "bias")}
+        if self.spec.numbers.kind == "periodic":
+            ours = {name: 0.1 * value for name, value in ours.items()}
+            frequency = 2 * torch.pi * 0.1 * tensors["numbers.frequency"][number]
+            waves = {"weight": frequency[:, None], "bias": 0.1 * tensors["numbers.phase"][number]}
+            inner = torch.cos(functional_call(self.modules["numbers.waves"][number], waves, (x[:, None],)))
+            return functional_call(self.modules["numbers"][number], ours, (inner,))
+        bins = zip(tensors["numbers.edge"][number], tensors["numbers.slope"][number], strict=True)
+        inner = torch.stack([((x - edge) * slope).clamp(0, 1) for edge, slope in bins], dim=1)
+        return functional_call(self.modules["numbers"][number], ours, (inner,)).relu()
+
+
+class MLP(OnTables):
+    def __init__(self, *args):
+        super().__init__(*args)
+        widths = [self.width, *[self.spec.width] * self.spec.layers, self.num_outputs]
+        if self.spec.front_scale:
+            self.add("front.scale", Tokens(self.width))
         for number, (width, outputs) in enumerate(pairwise(widths)):
             self.add(f"{number}", nn.Linear(width, outputs))
-            if self.spec.batch_norm and number < self.spec.layers:
+            if number == self.spec.layers:
+                break
+            if self.spec.batch_norm:
                 self.add(f"{number}.norm", nn.BatchNorm1d(outputs))
+            if self.spec.parametric:
+                self.add(f"{number}.mix", Tokens(outputs))
 
     def __call__(self, tensors, x, training, lengths=None):
-        h = x.flatten(1)
+        h = self.front(tensors, x)
+        if self.spec.front_scale:
+            h = h * 6 * tensors["front.scale"]
         for number in range(self.spec.layers):
-            h = self.through(f"{number}", tensors, h)
+            before = h
+            h = self.linear(number, tensors, h)
             if self.spec.batch_norm:
                 h = self.norm(f"{number}.norm", tensors, h, training)
-            h = ACTIVATIONS[self.spec.activation]()(h)
-        return self.through(f"{self.spec.layers}", tensors, h)
+            active = ACTIVATIONS[self.spec.activation]()(h)
+            if self.spec.parametric:
+                mix = 0.1 * tensors[f"{number}.mix"]
+                active = (1 - mix) * h + mix * active
+            h = before + active if self.spec.residual and number else active
+        return self.linear(self.spec.layers, tensors, h)
+
+    def linear(self, number, tensors, h):
+        if self.spec.parametrization == "standard":
+            return self.through(f"{number}", tensors, h)
+        ours = {
+            "weight": tensors[f"{number}.weight"] / h.shape[1] ** 0.5,
+            "bias": 0.1 * tensors[f"{number}.bias"],
+        }
+        return self.through(f"{number}", tensors, h, ours=ours)
 
 
 class CNN(Reference):
@@ -264,4 +328,52 @@ class Transformer(Reference):
         return ours
 
 
-REFERENCES = {"mlp": MLP, "cnn": CNN, "rnn": Recurrent, "gru": GRU, "lstm": LSTM, "transformer": Transformer}
+class TabM(Reference):
+    def __init__(self, *args):
+        super().__init__(*args)
+        spec, width = self.spec, self.inputs.size
+        self.adapts = spec.variant == "tabm"
+        for number in range(spec.layers):
+            self.add(f"{number}", nn.Linear(width, spec.width, bias=False))
+            self.add(f"{number}.bias", Tokens(spec.members if self.adapts else 1, spec.width))
+            if self.adapts or number == 0:
+                self.add(f"{number}.before", Tokens(spec.members, width))
+            if self.adapts:
+                self.add(f"{number}.behind", Tokens(spec.members, spec.width))
+            width = spec.width
+        for member in range(spec.members):
+            self.add(f"output.{member}", nn.Linear(width, self.num_outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        answers = []
+        for member, h in enumerate(self.hidden(tensors, x)):
+            weight = tensors["output.weight"].chunk(self.spec.members)[member]
+            ours = {"weight": weight, "bias": tensors["output.bias"][member]}
+            answers.append(self.through(f"output.{member}", tensors, h, ours=ours))
+        return torch.stack(answers, dim=1) if training else torch.stack(answers).softmax(2).mean(0).log()
+
+    def hidden(self, tensors, x):
+        """What the last layer of each member sees [m, B, O], one member after another."""
+        found = []
+        for member in range(self.spec.members):
+            h = x
+            for number in range(self.spec.layers):
+                if self.adapts or number == 0:
+                    h = h * tensors[f"{number}.before"][member]
+                h = self.through(f"{number}", tensors, h)
+                if self.adapts:
+                    h = h * tensors[f"{number}.behind"][member]
+                h = ACTIVATIONS[self.spec.activation]()(h + tensors[f"{number}.bias"][member if self.adapts else 0])
+            found.append(h)
+        return torch.stack(found)
+
+
+REFERENCES = {
+    "mlp": MLP,
+    "tabm": TabM,
+    "cnn": CNN,
+    "rnn": Recurrent,
+    "gru": GRU,
+    "lstm": LSTM,
+    "transformer": Transformer,
+}

@@ -155,6 +155,24 @@ def test_one_row_at_a_time_a_class_still_counts_what_it_counts():
     torch.testing.assert_close(alone[1], plain[1, 0] * 6 / 9)
 
 
+@pytest.mark.parametrize("smoothing", [(0.0, 0.0), (0.1, 0.3)])
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0]["kind"])
+def test_members_are_trained_on_the_mean_of_their_losses(pair, smoothing):
+    """With weights of classes, of single rows, padding, and each model's own number; not on the loss of their mean."""
+    members = torch.stack([OUTPUTS, -OUTPUTS, OUTPUTS.flip(1)], dim=2)
+    classes = pair[0]["kind"] in ("cross_entropy", "focal")
+    target = CLASSES if classes else VALUES
+    weight = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 0.0, *[2.0] * 6], dtype=torch.float64)
+    data = resident(target.reshape(-1), weight)
+    factor_KC = class_factors(data, (0, 1), ("balanced" if classes else "none",) * 2)
+    losses = criterion(*pair, smoothing=smoothing, factor_KC=factor_KC)
+    share = SHARE * weight.view(2, 6)
+    found = losses.training(members, target, share)
+    alone = [losses.training(members[:, :, member], target, share) for member in range(3)]
+    torch.testing.assert_close(found, torch.stack(alone).mean(0), rtol=0, atol=1e-12)
+    assert (found - losses.training(members.mean(2), target, share)).abs().min() > 1e-3
+
+
 def test_weights_of_single_rows_count_with_the_mean_one():
     weight = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 9.0, *[2.0] * 6], dtype=torch.float64)
     for y, kind in ((CLASSES, "cross_entropy"), (VALUES, "huber")):

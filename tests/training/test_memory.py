@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_every_network import SMALL, rows_of, striped
+from test_every_network import SMALL, data_of, rows_of, striped
 from training_case import begin, candidate, example, folds_of, never, same
 
 from components.core.deadlines import Deadline
@@ -26,7 +26,7 @@ WIDER = {"mlp": {"width": 64}, "cnn": {"filters": 8}, "rnn": {"width": 32}, "lst
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_bytes_of_eight_rows_are_predicted_within_a_tenth(kind):
-    data = striped()
+    data = data_of(kind)
     spec = read_spec({"kind": kind, **SMALL.get(kind, {}), **WIDER.get(kind, {})})
     network = spec.build(Inputs(shape=data.shape), 2)
     row = Row(candidate=0, fold=0, seed=0, network=spec, training=TrainingSpec(batch_size=32))
@@ -40,6 +40,16 @@ def test_the_bytes_of_eight_rows_are_predicted_within_a_tenth(kind):
 
     assert need.per_row > 4 * 4 * network.parameters.num_values  # weights, gradients and two moments at least
     assert need.of(8) == pytest.approx(peak(eight, CPU), rel=0.1)
+
+
+def test_members_take_memory_each():
+    data = data_of("tabm")
+    needs = []
+    for members in (4, 16):
+        spec = read_spec({"kind": "tabm", "members": members, "width": 64})
+        row = Row(candidate=0, fold=0, seed=0, network=spec, training=TrainingSpec(batch_size=64))
+        needs.append(probe(spec.build(Inputs(shape=data.shape), 2), row, data, "cross_entropy").per_row)
+    assert needs[1] > 3 * needs[0]
 
 
 def test_as_many_rows_as_the_cache_takes_but_all_folds_of_a_candidate():

@@ -84,7 +84,10 @@ class Criterion:
         else 0; times the weights of single rows, where they have some).
 
         `target_KB` is int64 for classes and floating for numbers, whose smoothing has no meaning and no effect.
+        Outputs [K, B, m, C] are those of a network of m members: the loss is the mean of theirs, not that of a mean.
         """
+        if outputs_KBC.dim() == 4:
+            outputs_KBC, target_KB, share_KB = _each_member(outputs_KBC, target_KB, share_KB)
         if self._factor_KC is not None:
             classes_KB = torch.zeros_like(target_KB, dtype=torch.int64) if target_KB.is_floating_point() else target_KB
             share_KB = share_KB * self._factor_KC.gather(1, classes_KB)
@@ -94,6 +97,15 @@ class Criterion:
         """Return the loss of every row [K, B]."""
         found: Tensor = self._of_rows(outputs_KBC, target_KB, self._number_K1, None)
         return found
+
+
+def _each_member(outputs_KBmC: "Tensor", target_KB: "Tensor", share_KB: "Tensor") -> "tuple[Tensor, Tensor, Tensor]":
+    """Return members as rows, each of which has the row's target and its part of the row's share."""
+    members = outputs_KBmC.shape[2]
+    target_KBm, share_KBm = (
+        part_KB.unsqueeze(2).expand(-1, -1, members) for part_KB in (target_KB, share_KB / members)
+    )
+    return outputs_KBmC.flatten(1, 2), target_KBm.flatten(1), share_KBm.flatten(1)
 
 
 def predictions(outputs_KBC: "Tensor", task: Task) -> "Tensor":
