@@ -9,7 +9,7 @@ column `pixels`, the hash of each one's bytes, so that the table's hash covers t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.columns import typed
-from components.core.files import read_json, write_json
+from components.core.files import read_json, read_parquet, write_json
 from components.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -112,13 +112,26 @@ class Schema:
 class Table:
     """Typed columns of raw rows. Columns are read and typed at first use, and kept."""
 
-    def __init__(self, schema: Schema, raw: RawRows, num_real: int, arrays: RawArrays | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        raw: RawRows,
+        num_real: int,
+        arrays: RawArrays | None = None,
+        made_rows: Path | None = None,
+    ) -> None:
         self.schema = schema
         self.num_rows = len(raw)
         self.num_real = num_real  # rows from here on were made by augment
         self._raw = raw
         self._arrays = RawArrays() if arrays is None else arrays
         self._columns: dict[str, NDArray[Any]] = {}
+        self._made_rows = made_rows  # fold and source of each made row
+        self._kept: dict[Hashable, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to a worker process without what was made of the columns."""
+        return {**self.__dict__, "_kept": {}}
 
     @classmethod
     def open(cls, schema: Schema, table: Path, made: Path | None = None) -> Table:
@@ -126,10 +139,11 @@ class Table:
         found = read_json(table.parent / "ingest.json")["table"]
         assert found == schema.table, f"row ids are for table {schema.table}, {table} is {found}"
         raw = RawRows([table] if made is None else [table, made])
+        sources = None if made is None else made.parent / "made_rows.parquet"
         if schema.picture is None:
-            return cls(schema, raw, raw.lengths[0])
+            return cls(schema, raw, raw.lengths[0], made_rows=sources)
         pictures = [table.parent / f"{IMAGE}.npy", *([] if made is None else [made.parent / f"made_{IMAGE}.npy"])]
-        return cls(schema, raw, raw.lengths[0], RawArrays(files={IMAGE: tuple(pictures)}))
+        return cls(schema, raw, raw.lengths[0], RawArrays(files={IMAGE: tuple(pictures)}), sources)
 
     @classmethod
     def of(cls, schema: Schema, frame: pd.DataFrame, arrays: Mapping[str, NDArray[Any]] | None = None) -> Table:
@@ -160,6 +174,19 @@ class Table:
             values = typed(self._raw.column(name), kind, self.schema.classes)
             self._columns[name] = values if kind == "numeric" else np.maximum(values, -1).astype(np.int64)
         return self._columns[name]
+
+    def sources(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the real row that each row is or was made from."""
+        if self._made_rows is None or not (rows >= self.num_real).any():
+            return rows
+        source_m = self.kept("sources", lambda: read_parquet(self._made_rows or Path())["source"])
+        return np.concatenate([np.arange(self.num_real), source_m])[rows]
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what somebody made of the columns under this key; it is made once and stays with the table."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def raw(self, rows: NDArray[np.int64], columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return raw rows as they stand in the file, for people to read."""

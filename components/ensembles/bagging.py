@@ -21,8 +21,8 @@ from components.core.contracts import Fold, Metric
 from components.core.deadlines import Deadline
 from components.core.specs import NONE, Spec, setting
 from components.core.table import Table
-from components.data.preprocessing.spec import NetworkPreprocess
-from components.ensembles.bagging_jobs import Job, Kind, Task, batches, preprocess_of
+from components.data.preprocessing.spec import BaggingPreprocess
+from components.ensembles.bagging_jobs import Job, Kind, Task, batches
 from components.ensembles.fold_member import FoldMember, FoldModel, make_member
 from components.ensembles.forests import joined
 from components.ensembles.prepared import AnyPreprocess, judged, prepare
@@ -38,7 +38,7 @@ class BaggingSpec(Spec):
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
-    preprocess: NetworkPreprocess = setting(NetworkPreprocess(), "how columns become inputs, for all of these members")
+    preprocess: BaggingPreprocess = setting(BaggingPreprocess(), "how columns become inputs, for all of these members")
 
     def settled(self, kind: Kind, preprocess: AnyPreprocess, trees: int) -> dict[str, object]:
         """Return what one member was grown with."""
@@ -98,23 +98,21 @@ def grow_bagging(
     from threadpoolctl import threadpool_limits
 
     kinds = tuple(dict.fromkeys(spec.members))
-    preprocess = {kind: preprocess_of(kind, spec.preprocess, table.schema) for kind in kinds}
-    once = {one: prepare(one, table, folds) for one in dict.fromkeys(preprocess.values())}
-    prepared = {kind: once[preprocess[kind]] for kind in kinds}
+    prepared = prepare(spec.preprocess, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
     jobs = jobs_of(kinds, len(folds), spec.trees)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:
         results = _run_all(pool, task, jobs, deadline, report_progress)
         models, trees = _models(results, kinds, len(folds), spec.trees)
         judging = {
-            kind: [pool.submit(judged, one, model, metric) for one, model in zip(prepared[kind], found, strict=True)]
+            kind: [pool.submit(judged, one, model, metric) for one, model in zip(prepared, found, strict=True)]
             for kind, found in models.items()
         }
         members = tuple(
             make_member(
                 name=kind,
                 family=kind,
-                spec=spec.settled(kind, preprocess[kind], trees),
+                spec=spec.settled(kind, spec.preprocess, trees),
                 table=table.schema.table,
                 facts={"trees": trees} if kind != "linear" else {},
                 parts=[part.result() for part in judging[kind]],

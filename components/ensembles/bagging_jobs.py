@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from components.core.contracts import Fold
 from components.core.member_files import write_bytes
 from components.core.seeds import derive, generator
-from components.core.table import Schema, Table
-from components.data.preprocessing.spec import NetworkPreprocess
+from components.core.table import Table
 from components.ensembles.fold_member import FoldModel, Reader, Saved
 from components.ensembles.forests import TREES_AT_ONCE, ForestModel, grow_trees
 from components.ensembles.linear import LinearModel, fit_linear
-from components.ensembles.prepared import AnyPreprocess, Prepared
+from components.ensembles.prepared import Prepared
 
 Kind = Literal["random_forest", "extra_trees", "linear"]
 READERS: Mapping[Kind, Reader] = {
@@ -30,7 +29,6 @@ READERS: Mapping[Kind, Reader] = {
     "extra_trees": ForestModel.read,
     "linear": LinearModel.read,
 }
-MOST_ONE_HOT_INPUTS = 1000  # above it the linear model, too, takes categories with many levels as numbers
 MOST_INNER_ROWS = 4000  # on which the strength of a linear model is chosen
 
 
@@ -50,7 +48,7 @@ class Task:
 
     table: Table
     folds: Sequence[Fold]
-    prepared: Mapping[Kind, Sequence[Prepared]]
+    prepared: Sequence[Prepared]
     seed: int
     checkpoint: Path | None
 
@@ -65,7 +63,7 @@ class Task:
 
     def run(self, job: Job) -> FoldModel:
         """Do one job, and keep its result."""
-        prepared, num_outputs = self.prepared[job.kind][job.fold], self.table.schema.num_outputs
+        prepared, num_outputs = self.prepared[job.fold], self.table.schema.num_outputs
         if job.kind == "linear":
             inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed)
             model: FoldModel = fit_linear(prepared.fit.numeric_NF, prepared.fit_target, num_outputs, inner)
@@ -90,16 +88,6 @@ class Task:
 def batches(trees: int) -> list[int]:
     """Return how many trees each batch grows; fewer trees are a beginning of the same list."""
     return [TREES_AT_ONCE] * (trees // TREES_AT_ONCE) + ([trees % TREES_AT_ONCE] if trees % TREES_AT_ONCE else [])
-
-
-def preprocess_of(kind: Kind, preprocess: AnyPreprocess, schema: Schema) -> AnyPreprocess:
-    """Resolve `encode: auto`: a line through the numbers of levels means nothing, so the linear model takes one-hot."""
-    levels = sum(len(column.levels or ()) for column in schema.features if column.kind == "categorical")
-    if not isinstance(preprocess, NetworkPreprocess):
-        return preprocess
-    if kind == "linear" and preprocess.encode == "auto" and levels <= MOST_ONE_HOT_INPUTS:
-        return preprocess.model_copy(update={"encode": "one_hot"})
-    return preprocess
 
 
 def inner_parts(

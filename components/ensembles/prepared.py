@@ -35,9 +35,9 @@ class Prepared:
     score_target: NDArray[Any]
 
 
-def prepare(spec: AnyPreprocess, table: Table, folds: Sequence[Fold]) -> list[Prepared]:
-    """Fit a preprocessor on every fold and transform both sides of it."""
-    unfitted = build(spec, table.schema)
+def prepare(spec: AnyPreprocess, table: Table, folds: Sequence[Fold], seed: int = 0) -> list[Prepared]:
+    """Fit a preprocessor on every fold and transform both sides of it; `seed` is for what it draws."""
+    unfitted = build(spec, table.schema, seed)
     target = table.target()
     found = []
     for fold in folds:

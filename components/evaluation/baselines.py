@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from components.core.table import Table
 from components.data.preprocessing.images import PixelFeatures
 from components.data.preprocessing.pipeline import build
-from components.data.preprocessing.spec import NetworkPreprocess
+from components.data.preprocessing.spec import BaggingPreprocess
 
 MOST_PICTURES = 4000  # that the linear baseline is fitted on: it is to be quick
 BASELINES = ("linear_baseline", "dummy_baseline")  # in the order of the table of scores
@@ -61,11 +61,11 @@ def predict_linear(table: Table, fit_rows: NDArray[np.int64], rows: NDArray[np.i
     return values
 
 
-def _inputs(table: Table) -> NetworkPreprocess | PixelFeatures:
+def _inputs(table: Table) -> BaggingPreprocess | PixelFeatures:
     """Standardised, one-hot columns; of pictures the pixels."""
     if table.schema.picture is not None:
         return PixelFeatures()
-    return NetworkPreprocess(scale="standard", encode="one_hot")
+    return BaggingPreprocess(scale="standard", encode="one_hot")
 
 
 def dummy_loss(table: Table, rows: NDArray[np.int64]) -> float:

@@ -80,7 +80,7 @@ class Preparer:
         fits, samples, scored, begins = [], [], [], []
         at = 0
         for fold in self._folds:
-            preprocessor, fit = build(spec, self._table.schema).fit_transform(self._table, fold.fit_rows)
+            preprocessor, fit = build(spec, self._table.schema, self._seed).fit_transform(self._table, fold.fit_rows)
             score = preprocessor.transform(self._table, fold.score_rows)
             rows = np.concatenate([fold.fit_rows, fold.score_rows])
             scaler = TargetScaler.fit(target[fold.fit_rows]) if numbers else None

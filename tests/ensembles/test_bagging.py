@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ensemble_case import folds_of, schema_of, table_of
+from ensemble_case import folds_of, table_of
 
 from components import metrics
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder
-from components.data.preprocessing.spec import NetworkPreprocess
 from components.ensembles import bagging_jobs
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
-from components.ensembles.bagging_jobs import batches, preprocess_of
+from components.ensembles.bagging_jobs import batches
 
 
 def grow(
@@ -127,14 +126,6 @@ def test_progress_counts_to_the_end() -> None:
         report_progress=lambda done, total: told.append((done, total)),
     )
     assert told == [(done, 9) for done in range(1, 10)]
-
-
-def test_the_linear_model_takes_levels_one_by_one() -> None:
-    spec = NetworkPreprocess()
-    assert preprocess_of("linear", spec, schema_of("binary")).encode == "one_hot"
-    assert preprocess_of("random_forest", spec, schema_of("binary")).encode == "auto"
-    ordinal = NetworkPreprocess(encode="ordinal")
-    assert preprocess_of("linear", ordinal, schema_of("binary")).encode == "ordinal", "what is said is done"
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from statistics import NormalDist
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,19 +19,31 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, QuantileTransform
 from components.core.table import ColumnSchema, Schema, Table
 from components.data.preprocessing.pipeline import build, load
 from components.data.preprocessing.scale import FURTHEST
-from components.data.preprocessing.spec import NetworkPreprocess, TreePreprocess
+from components.data.preprocessing.spec import BaggingPreprocess, NetworkPreprocess, TreePreprocess
 from components.data.preprocessing.target import TargetScaler
 
-SCALES = ("standard", "unit", "symmetric", "robust", "quantile", "none")
+SCALES = ("standard", "unit", "symmetric", "robust", "robust_smooth", "quantile", "none")
 SPECS = [
     *(NetworkPreprocess(impute=impute) for impute in ("median", "mean", "most_frequent", "constant")),
     *(NetworkPreprocess(scale=scale, encode="one_hot") for scale in SCALES),
     NetworkPreprocess(encode="ordinal", indicator=False),
+    NetworkPreprocess(encode="embedding", rare=2, outliers="clip", dates="parts"),
+    NetworkPreprocess(encode="target", rare=3, text=0, dates="elapsed"),
+    BaggingPreprocess(),
+    BaggingPreprocess(encode="target", smoothing=0.0, scale="none", outliers="clip"),
     TreePreprocess(),
     TreePreprocess(scale="quantile", encode="ordinal", indicator=True),
-    TreePreprocess(impute="median", encode="auto"),
+    TreePreprocess(impute="median", encode="auto", rare=2),
+    TreePreprocess(encode="target", dates="cyclic"),
 ]
-COLUMNS = {"size": "numeric", "weight": "numeric", "member": "boolean", "joined": "datetime", "colour": "categorical"}
+COLUMNS = {
+    "size": "numeric",
+    "weight": "numeric",
+    "member": "boolean",
+    "joined": "datetime",
+    "colour": "categorical",
+    "note": "text",
+}
 LEVELS = {"member": ("no", "yes"), "colour": ("blue", "green", "red")}
 
 
@@ -67,6 +80,8 @@ tables = st.integers(1, 30).flatmap(
             "member": st.lists(st.sampled_from(["no", "yes", None, "perhaps"]), min_size=n, max_size=n),
             "joined": st.lists(st.sampled_from(["2020-01-01", "1950-05-05", None, "?"]), min_size=n, max_size=n),
             "colour": st.lists(st.sampled_from(["red", "green", "blue", "mauve", None]), min_size=n, max_size=n),
+            "note": st.lists(st.sampled_from(["good soup", "Bad soup!", "", None, "a"]), min_size=n, max_size=n),
+            "y": st.lists(st.sampled_from(["no", "yes"]), min_size=n, max_size=n),
         }
     )
 )
@@ -85,13 +100,15 @@ def some_table(num_rows=50, seed=0):
             "member": random.choice(["no", "yes"], num_rows),
             "joined": random.choice(["2020-01-01", "2021-02-03"], num_rows),
             "colour": random.choice(["red", "green", "blue"], num_rows),
+            "note": random.choice(["good soup", "bad soup", "cold good tea"], num_rows),
+            "y": random.choice(["no", "yes"], num_rows),
         }
     )
     return Table.of(schema_of(), frame)
 
 
 @pytest.mark.parametrize(
-    "spec", SPECS, ids=lambda spec: f"{type(spec).__name__}-{spec.impute}-{spec.scale}-{spec.encode}"
+    "spec", SPECS, ids=lambda spec: f"{type(spec).__name__}-{spec.impute}-{spec.scale}-{spec.encode}-{spec.dates}"
 )
 class TestContract:
     @settings(max_examples=40, deadline=None)
@@ -126,9 +143,11 @@ class TestContract:
 
     def test_only_the_fit_rows_decide(self, spec):
         table, other = some_table(), some_table()
-        changed = other.raw(np.arange(50), list(COLUMNS))
+        changed = other.raw(np.arange(50), [*COLUMNS, "y"])
         changed.loc[30:, "size"] = 1e6
         changed.loc[30:, "colour"] = "red"
+        changed.loc[30:, "note"] = "other words"
+        changed.loc[30:, "y"] = "no"
         other = Table.of(schema_of(), changed)
         rows = np.arange(30)
         before = build(spec, table.schema).fit(table, rows).transform(table, rows)
@@ -203,7 +222,7 @@ def test_quantiles_of_two_values_stay_near():
 
 def test_one_hot_agrees_with_scikit_learn():
     table = some_table()
-    features = build(NetworkPreprocess(), table.schema).fit(table, np.arange(9)).transform(table, np.arange(50))
+    features = build(NetworkPreprocess(), table.schema).fit(table, np.arange(50)).transform(table, np.arange(50))
     referee = OneHotEncoder(categories=[["blue", "green", "red"]], sparse_output=False)
     wanted = referee.fit_transform(table.raw(np.arange(50), ["colour"]))
     assert features.names_F[-3:] == ("colour=blue", "colour=green", "colour=red")
@@ -227,34 +246,51 @@ def test_categories_by_hand():
     assert np.isnan(ordinal[2:]).all()
 
 
-def test_auto_is_one_hot_up_to_sixteen_levels():
-    for count, wanted in ((16, 16), (17, 1)):
+@pytest.mark.parametrize(
+    ("spec", "above"),
+    [(NetworkPreprocess(), "code"), (BaggingPreprocess(), "mean"), (TreePreprocess(encode="auto"), "code")],
+)
+def test_auto_goes_by_the_number_of_levels(spec, above):
+    for count, columns in ((16, 16), (17, 1)):
         levels = tuple(f"{level:02d}" for level in range(count))
-        table = Table.of(
-            schema_of({"zip": "categorical"}, {"zip": levels}, missing=False), pd.DataFrame({"zip": levels})
-        )
-        fitted = build(NetworkPreprocess(), table.schema).fit(table, np.arange(count))
-        assert fitted.transform(table, np.arange(count)).numeric_NF.shape == (count, wanted)
+        frame = pd.DataFrame({"zip": levels, "y": ["no", "yes"] * (count // 2) + ["no"] * (count % 2)})
+        table = Table.of(schema_of({"zip": "categorical"}, {"zip": levels}, missing=False), frame)
+        features = build(spec, table.schema).fit(table, np.arange(count)).transform(table, np.arange(count))
+        if count == 17 and above == "code":
+            assert (features.numeric_NF.shape, features.num_codes_G) == ((count, 0), (count + 1,))
+            assert features.codes_NG[:, 0].tolist() == list(range(1, count + 1))
+        else:
+            assert (features.numeric_NF.shape, features.names_G) == ((count, columns), ())
+            assert features.num_numbers == (1 if count == 17 else 0)
+
+
+def test_numbers_come_first_then_flags():
+    schema = schema_of(levels={**LEVELS, "colour": ("blue", "red")})
+    layout = build(NetworkPreprocess(dates="elapsed", text=2), schema).layout
+    missing = ["size", "weight", "member", "joined", "note"]
+    assert layout.names == (
+        *("size", "weight", "joined", "note: direction 1", "note: direction 2"),
+        *("member", *(f"{name} is missing" for name in missing), "colour=blue", "colour=red"),
+    )
+    assert layout.num_numbers == 5
 
 
 def test_an_indicator_stands_for_each_column_that_may_miss_values():
     table = some_table()
-    features = build(NetworkPreprocess(), schema_of()).fit(table, np.arange(50)).transform(table, np.arange(50))
-    assert [name for name in features.names_F if "is missing" in name] == [
-        "size is missing",
-        "weight is missing",
-        "member is missing",
-        "joined is missing",
-    ]
-    size = table.column("size")
-    np.testing.assert_array_equal(features.numeric_NF[:, 4], np.isnan(size))
+    rows = np.arange(50)
+    features = build(NetworkPreprocess(), schema_of()).fit(table, rows).transform(table, rows)
+    places = [place for place, name in enumerate(features.names_F) if "is missing" in name]
+    found = [features.names_F[place].partition(" ")[0] for place in places]
+    assert found == ["size", "weight", "member", "joined", "note"]
+    np.testing.assert_array_equal(features.numeric_NF[:, places[0]], np.isnan(table.column("size")))
     assert not any("missing" in name for name in build(NetworkPreprocess(), schema_of(missing=False)).layout.names)
     assert not any("missing" in name for name in build(NetworkPreprocess(indicator=False), schema_of()).layout.names)
 
 
-def test_text_and_id_columns_are_left_out():
+def test_id_columns_are_left_out_and_texts_that_become_no_number():
     kinds = {"x": "numeric", "note": "text", "key": "id"}
-    assert build(TreePreprocess(), schema_of(kinds, {})).layout.names == ("x",)
+    assert build(TreePreprocess(text=0), schema_of(kinds, {})).layout.names == ("x",)
+    assert build(TreePreprocess(text=1), schema_of(kinds, {})).layout.names == ("x", "note: direction 1")
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -277,25 +313,41 @@ def test_infinite_counts_as_missing():
     assert only(NetworkPreprocess(impute="mean", scale="none"), [1.0, 3.0, np.inf]).tolist() == [1.0, 3.0, 2.0]
 
 
-@pytest.mark.parametrize("spec_class", [NetworkPreprocess, TreePreprocess])
+@pytest.mark.parametrize("spec_class", [NetworkPreprocess, BaggingPreprocess, TreePreprocess])
 def test_every_setting_does_something(spec_class):
     values = [0.0, 0.0, 0.0, 1.0, 2.0, 5.0, 9.0, 30.0, np.nan]
-    levels = tuple(f"{level:02d}" for level in range(9))
-    frame = pd.DataFrame({"x": values, "zip": levels})
-    table = Table.of(schema_of({"x": "numeric", "zip": "categorical"}, {"zip": levels}), frame)
+    levels = tuple(f"{level:02d}" for level in range(8))
+    columns = {
+        "x": values,
+        "zip": [*levels, "07"],
+        "day": [f"2024-0{month}-1{month}" for month in range(1, 10)],
+        "note": ["a word or two", "two words", "one word"] * 3,
+        "y": ["no", "yes", "no"] * 3,
+    }
+    kinds = {"x": "numeric", "zip": "categorical", "day": "datetime", "note": "text"}
+    table, rows = Table.of(schema_of(kinds, {"zip": levels}), pd.DataFrame(columns)), np.arange(9)
+    how = get_args(spec_class.model_fields["encode"].annotation)
     choices = {
         "impute": ["median", "mean", "most_frequent", "constant"],
         "fill": [7.0, 8.0],
         "indicator": [True, False],
+        "outliers": ["none", "clip"],
         "scale": SCALES,
-        "encode": ["one_hot", "ordinal"],
+        "encode": [word for word in how if word != "auto"],
+        "smoothing": [1.0, 2.0],
+        "rare": [1, 2],
+        "dates": ["elapsed", "parts", "cyclic"],
+        "text": [0, 1, 2],
     }
     base = {"impute": "constant", "fill": 5.0, "scale": "none"}
     for field in spec_class.model_fields:
-        specs = [spec_class(**{**base, field: choice}) for choice in choices[field]]
-        fitted = [build(spec, table.schema).fit(table, np.arange(9)) for spec in specs]
-        made = {one.transform(table, np.arange(9)).numeric_NF.tobytes() for one in fitted}
-        assert len(made) == len(specs), field
+        if field == "target":
+            continue  # is no setting of the columns: test_targets.py
+        around = {**base, "encode": "target"} if field in ("smoothing", "rare") else base
+        specs = [spec_class(**{**around, field: choice}) for choice in choices[field]]
+        fitted = [build(spec, table.schema).fit(table, rows) for spec in specs]
+        made = [one.transform(table, rows) for one in fitted]
+        assert len({one.numeric_NF.tobytes() + one.codes_NG.tobytes() for one in made}) == len(specs), field
 
 
 def test_a_target_comes_back_in_its_own_units():

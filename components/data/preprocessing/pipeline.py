@@ -1,14 +1,16 @@
-"""A preprocessor: typed columns in, model-ready `Features` out; imputed, scaled, encoded, column by column.
+"""A preprocessor: typed columns in, model-ready `Features` out; imputed, clipped, scaled, encoded, column by column.
 
-It is data: settings, the names of the columns, and one small array per fitted quantity. So it is saved as safetensors
-and JSON, and `load` runs no code from a file. All columns that come out are fixed by the schema of the train rows, in
-this order: numbers (numeric, boolean, datetime, and ordinal categories), indicators of missing values, one-hot levels;
-native codes beside them. Nothing is fitted on a missing or infinite value: infinite ones count as missing.
+It is data: settings, the names of the columns, small arrays per fitted quantity, and of texts the words. So it is saved
+as safetensors and JSON, and `load` runs no code from a file. Which columns come out is fixed by the schema of the train
+rows (`layout.py`). Nothing is fitted on a missing or infinite value: infinite ones count as missing.
 
-Legend: n rows of one call, F numeric columns, G coded columns, q quantiles.
+Fitting has two steps: first what columns become numbers by (levels, means of the target, words), then what is done
+with numbers (fill, clip, scale). The fit rows go through both in one call, because means of the target are out-of-fold
+there.
+
+Legend: n rows of one call, M measured columns, F numeric columns, G coded columns, q quantiles.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,106 +19,159 @@ from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Arrays, Features, Preprocessor
 from components.core.table import Schema, Table
-from components.data.preprocessing import encode, images, impute, scale
-from components.data.preprocessing.spec import NetworkPreprocess, PreprocessSpec, spec_from_json
+from components.data.preprocessing import dates, encode, images, impute, outliers, scale, target_encoding
+from components.data.preprocessing.layout import Layout
+from components.data.preprocessing.rare import NONE_OF_THESE, level_map
+from components.data.preprocessing.spec import PreprocessSpec, kind_of, spec_from_json
+from components.data.preprocessing.text import TextModel, word_counts
 
 LARGEST = 1e150  # numbers are held within it, so that squares and sums of them stay finite
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Which column enters how; all of it known from schema and settings, before any row is seen."""
-
-    numbers: tuple[str, ...]
-    ordinals: tuple[str, ...]
-    indicators: tuple[str, ...]  # those of numbers and ordinals that get one
-    one_hots: tuple[tuple[str, tuple[str, ...]], ...]  # column, its levels
-    codes: tuple[tuple[str, int], ...]  # column, count of its codes: levels and one for "none of these"
-
-    @classmethod
-    def of(cls, spec: PreprocessSpec, schema: Schema) -> "Layout":
-        """Lay out the feature columns of a schema; text and id columns are left out."""
-        numbers = [c for c in schema.features if c.kind in ("numeric", "boolean", "datetime")]
-        categories = [(c, c.levels or ()) for c in schema.features if c.kind == "categorical"]
-        how = {c.name: encode.encoding(spec.encode, len(levels)) for c, levels in categories}
-        ordinals = [c for c, _ in categories if how[c.name] == "ordinal"]
-        return cls(
-            numbers=tuple(c.name for c in numbers),
-            ordinals=tuple(c.name for c in ordinals),
-            indicators=tuple(c.name for c in [*numbers, *ordinals] if spec.indicator and c.missing is not False),
-            one_hots=tuple((c.name, levels) for c, levels in categories if how[c.name] == "one_hot"),
-            codes=tuple((c.name, len(levels) + 1) for c, levels in categories if how[c.name] == "native"),
-        )
-
-    @property
-    def measured(self) -> tuple[str, ...]:
-        """The columns that are imputed and scaled."""
-        return self.numbers + self.ordinals
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the numeric columns that come out, in order."""
-        levels = [f"{name}={level}" for name, levels in self.one_hots for level in levels]
-        return (*self.measured, *(f"{name} is missing" for name in self.indicators), *levels)
-
-    @classmethod
-    def from_json(cls, value: JSON) -> "Layout":
-        """Read what `dataclasses.asdict` and JSON made of a layout."""
-        return cls(
-            numbers=tuple(value["numbers"]),
-            ordinals=tuple(value["ordinals"]),
-            indicators=tuple(value["indicators"]),
-            one_hots=tuple((name, tuple(levels)) for name, levels in value["one_hots"]),
-            codes=tuple((name, count) for name, count in value["codes"]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class ColumnPreprocessor:
-    """`components.core.contracts.Preprocessor`: fitted when `fitted` holds the arrays of impute and scale."""
+    """`components.core.contracts.Preprocessor`: fitted when `fitted` holds its arrays.
+
+    Arrays: fill [M]; low, high [numbers]; centre, width [M] or quantiles [M, q]; and of category i `levels.i`
+    (`rare.py`) and `means.i` (`target_encoding.py`), of text i `weights.i` and `directions.i` (`text.py`).
+    """
 
     spec: PreprocessSpec
     layout: Layout
-    fitted: Arrays | None = None  # fill [M]; centre, width [M] or quantiles [M, q]; M = len(layout.measured)
+    seed: int = 0
+    fitted: Arrays | None = None
+    terms: tuple[tuple[str, ...], ...] = ()  # the words of each text column
 
     def fit(self, table: Table, rows: NDArray[np.int64]) -> "ColumnPreprocessor":
         """Return a copy fitted on these rows alone. Any number of rows will do, also of empty columns."""
-        present = [values[~np.isnan(values)] for values in self._measured(table, rows)]
-        fitted: dict[str, NDArray[Any]] = {
-            "fill": np.array([impute.stand_in(values, self.spec.impute, self.spec.fill) for values in present])
-        }
-        if self.spec.scale == "quantile":
-            count = scale.num_quantiles(len(rows))
-            fitted["quantiles"] = np.array([scale.quantiles(values, count) for values in present]).reshape(-1, count)
-        elif self.spec.scale != "none":
-            pairs = [scale.centre_and_width(values, self.spec.scale) for values in present]
-            fitted["centre"] = np.array([centre for centre, _ in pairs])
-            fitted["width"] = np.array([width for _, width in pairs])
-        return replace(self, fitted=fitted)
+        return self.fit_transform(table, rows)[0]
 
     def fit_transform(self, table: Table, rows: NDArray[np.int64]) -> "tuple[ColumnPreprocessor, Features]":
-        """Return a fitted copy, and the features of these rows as a model is to be fitted on them."""
-        fitted = self.fit(table, rows)
-        return fitted, fitted.transform(table, rows)
+        """Return a fitted copy, and the features of these rows; means of the target are out-of-fold in them."""
+        levels = self._levels(table, rows)
+        means, of_rows = self._means(table, rows, levels)
+        models = [
+            TextModel.fit(word_counts(table, name), rows, self.layout.text_size, self.seed)
+            for name in self.layout.texts
+        ]
+        texts: dict[str, NDArray[Any]] = {f"weights.{place}": model.weights_T for place, model in enumerate(models)}
+        texts |= {f"directions.{place}": model.directions_TD for place, model in enumerate(models)}
+        learned = replace(self, fitted={**levels, **means, **texts}, terms=tuple(model.terms for model in models))
+        raw_nM = learned._measured(table, rows, of_rows)
+        fitted = replace(learned, fitted={**(learned.fitted or {}), **self._fit_numbers(raw_nM)})
+        return fitted, fitted._features(table, rows, raw_nM)
 
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:
         """Return the features of these rows, in their order."""
+        return self._features(table, rows, self._measured(table, rows, None))
+
+    def state(self) -> tuple[Arrays, JSON]:
+        """Return the fitted arrays and plain JSON: what `load` needs."""
         assert self.fitted is not None, "fit comes first"
-        names = self.layout.names
+        spec = {"kind": kind_of(self.spec), **self.spec.model_dump()}
+        return self.fitted, {"spec": spec, "layout": asdict(self.layout), "terms": self.terms}
+
+    def _levels(self, table: Table, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Say for each category what its levels become."""
+        found = {}
+        for place, one in enumerate(self.layout.categories):
+            found[f"levels.{place}"] = level_map(
+                table.column(one.name)[rows],
+                len(one.levels),
+                self.spec.rare,
+                nobody=len(one.levels) if one.how == "target" else NONE_OF_THESE,
+                keep_unseen=one.how in ("ordinal", "native"),
+            )
+        return found
+
+    def _means(
+        self, table: Table, rows: NDArray[np.int64], levels: Arrays
+    ) -> tuple[dict[str, NDArray[Any]], dict[int, NDArray[np.float64]]]:
+        """Return the target's means by level, and the out-of-fold ones of these rows by the category's place."""
+        means: dict[str, NDArray[Any]] = {}
+        of_rows: dict[int, NDArray[np.float64]] = {}
+        answers = None
+        for place, one in self.layout.encoded("target"):
+            answers = answers or target_encoding.Answers.of(table, rows, self.seed)
+            codes = levels[f"levels.{place}"][table.column(one.name)[rows]]
+            means[f"means.{place}"], of_rows[place] = target_encoding.encoded(
+                codes, len(one.levels), answers, self.spec.smoothing
+            )
+        return means, of_rows
+
+    def _fit_numbers(self, raw_nM: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        """Fit what is done with numbers, column by column, on those that are there."""
+        present = [values[~np.isnan(values)] for values in raw_nM.T]
+        found: dict[str, NDArray[Any]] = {}
+        if self.spec.outliers == "clip":
+            ends = [outliers.bounds(values) for values in present[: len(self.layout.numbers)]]
+            found["low"], found["high"] = np.array(ends).reshape(-1, 2).T.copy()
+            for place, (low, high) in enumerate(ends):
+                present[place] = np.clip(present[place], low, high)
+        found["fill"] = np.array([impute.stand_in(values, self.spec.impute, self.spec.fill) for values in present])
+        if self.spec.scale == "quantile":
+            count = scale.num_quantiles(len(raw_nM))
+            found["quantiles"] = np.array([scale.quantiles(values, count) for values in present]).reshape(-1, count)
+        elif self.spec.scale != "none":
+            pairs = [scale.centre_and_width(values, self.spec.scale) for values in present]
+            found["centre"], found["width"] = np.array(pairs).reshape(-1, 2).T.copy()
+        return found
+
+    def _measured(
+        self, table: Table, rows: NDArray[np.int64], of_rows: dict[int, NDArray[np.float64]] | None
+    ) -> NDArray[np.float64]:
+        """Return the measured columns, NaN where they are missing [n, M]; `of_rows`: means that are known already."""
+        assert self.fitted is not None, "fit comes first"
+        parts: list[NDArray[np.float64]] = []
+        for name in self.layout.numbers:
+            values = table.column(name)[rows]
+            parts.append(np.clip(np.where(np.isinf(values), np.nan, values), -LARGEST, LARGEST))
+        for name in self.layout.dates:
+            parts.extend(dates.numbers(table.column(name)[rows], self.spec.dates).T)
+        for place, name in enumerate(self.layout.texts):
+            parts.extend(self._text(place).transform(word_counts(table, name), rows).T)
+        parts.extend(encode.ordinal(self._codes(table, rows, place)) for place, _ in self.layout.encoded("ordinal"))
+        for place, _ in self.layout.encoded("target"):
+            if of_rows is not None:
+                parts.extend(of_rows[place].T)
+            else:
+                codes = self._codes(table, rows, place)
+                parts.extend(target_encoding.looked_up(codes, self.fitted[f"means.{place}"]).T)
+        parts.extend(table.column(name)[rows] for name in self.layout.booleans)
+        raw_nM = np.empty((len(rows), len(parts)), order="F")
+        for position, values in enumerate(parts):
+            raw_nM[:, position] = values
+        return raw_nM
+
+    def _codes(self, table: Table, rows: NDArray[np.int64], place: int) -> NDArray[Any]:
+        assert self.fitted is not None
+        return self.fitted[f"levels.{place}"][table.column(self.layout.categories[place].name)[rows]]
+
+    def _text(self, place: int) -> TextModel:
+        assert self.fitted is not None
+        return TextModel(
+            terms=self.terms[place],
+            weights_T=self.fitted[f"weights.{place}"],
+            directions_TD=self.fitted[f"directions.{place}"],
+        )
+
+    def _features(self, table: Table, rows: NDArray[np.int64], raw_nM: NDArray[np.float64]) -> Features:
+        names, num_measured = self.layout.names, raw_nM.shape[1]
         numeric = np.zeros((len(rows), len(names)), dtype=np.float32)
-        measured = self._measured(table, rows)
-        for position, values in enumerate(measured):
-            numeric[:, position] = self._finished(values, position)
-        for position, name in enumerate(self.layout.indicators, start=len(measured)):
-            numeric[:, position] = np.isnan(measured[self.layout.measured.index(name)])
-        position = len(measured) + len(self.layout.indicators)
-        for name, levels in self.layout.one_hots:
-            numeric[:, position : position + len(levels)] = encode.one_hot(table.column(name)[rows], len(levels))
-            position += len(levels)
+        for position in range(num_measured):
+            numeric[:, position] = self._finished(raw_nM[:, position], position)
+        position = num_measured
+        for name in self.layout.indicators:
+            numeric[:, position] = _missing(table.column(name)[rows])
+            position += 1
+        for place, one in self.layout.encoded("one_hot"):
+            count = self.layout.num_levels(one)
+            numeric[:, position : position + count] = encode.one_hot(self._codes(table, rows, place), count)
+            position += count
         codes = np.zeros((len(rows), len(self.layout.codes)), dtype=np.int32)
-        for position, (name, _) in enumerate(self.layout.codes):
-            codes[:, position] = encode.native(table.column(name)[rows])
+        for position, (place, _) in enumerate(self.layout.encoded(*encode.CODED)):
+            codes[:, position] = encode.native(self._codes(table, rows, place))
         return Features(
             numeric_NF=numeric,
             codes_NG=codes,
@@ -124,37 +179,41 @@ class ColumnPreprocessor:
             names_F=names,
             names_G=tuple(name for name, _ in self.layout.codes),
             arrays={},
-            num_numbers=len(self.layout.measured),
+            num_numbers=self.layout.num_numbers,
         )
-
-    def state(self) -> tuple[Arrays, JSON]:
-        """Return the fitted arrays (float64) and plain JSON: what `load` needs."""
-        assert self.fitted is not None, "fit comes first"
-        kind = "network" if isinstance(self.spec, NetworkPreprocess) else "trees"
-        return self.fitted, {"spec": {"kind": kind, **self.spec.model_dump()}, "layout": asdict(self.layout)}
-
-    def _measured(self, table: Table, rows: NDArray[np.int64]) -> Sequence[NDArray[np.float64]]:
-        numbers = [table.column(name)[rows] for name in self.layout.numbers]
-        held = [np.clip(np.where(np.isinf(values), np.nan, values), -LARGEST, LARGEST) for values in numbers]
-        return [*held, *(encode.ordinal(table.column(name)[rows]) for name in self.layout.ordinals)]
 
     def _finished(self, values_n: NDArray[np.float64], position: int) -> NDArray[np.float64]:
         assert self.fitted is not None
+        if self.spec.outliers == "clip" and position < len(self.layout.numbers):
+            values_n = np.clip(values_n, self.fitted["low"][position], self.fitted["high"][position])
         values_n = impute.filled(values_n, float(self.fitted["fill"][position]))
         if self.spec.scale == "quantile":
             return scale.to_normal(values_n, self.fitted["quantiles"][position])
         if self.spec.scale == "none":
             return np.clip(values_n, -LARGEST_FLOAT32, LARGEST_FLOAT32)
-        return scale.scaled(values_n, float(self.fitted["centre"][position]), float(self.fitted["width"][position]))
+        scaled_n = scale.scaled(values_n, float(self.fitted["centre"][position]), float(self.fitted["width"][position]))
+        return scale.smoothly_clipped(scaled_n) if self.spec.scale == "robust_smooth" else scaled_n
 
 
-def build(spec: PreprocessSpec | images.ImagePreprocess | images.PixelFeatures, schema: Schema) -> Preprocessor:
-    """Return the preprocessor, not yet fitted, for a schema that split has completed with the levels of train rows."""
+def _missing(values_n: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether a typed column has no value: NaN or infinite, a negative code, no text."""
+    if values_n.dtype == object:
+        return np.array([not value for value in values_n], dtype=bool)
+    return values_n < 0 if values_n.dtype.kind == "i" else ~np.isfinite(values_n)
+
+
+def build(
+    spec: PreprocessSpec | images.ImagePreprocess | images.PixelFeatures, schema: Schema, seed: int = 0
+) -> Preprocessor:
+    """Return the preprocessor, not yet fitted, for a schema that split has completed with the levels of train rows.
+
+    `seed` decides the inner parts of `encode: target`, and how directions of texts are looked for.
+    """
     if isinstance(spec, images.ImagePreprocess):
         return images.build_image(spec, schema)
     if isinstance(spec, images.PixelFeatures):
         return images.build_pixels(spec, schema)
-    return ColumnPreprocessor(spec=spec, layout=Layout.of(spec, schema))
+    return ColumnPreprocessor(spec=spec, layout=Layout.of(spec, schema), seed=seed)
 
 
 def load(arrays: Arrays, state: JSON) -> Preprocessor:
@@ -163,5 +222,9 @@ def load(arrays: Arrays, state: JSON) -> Preprocessor:
         return images.load_image(arrays, state)
     if state["spec"]["kind"] == "pixels":
         return images.load_pixels(arrays, state)
-    layout = Layout.from_json(state["layout"])
-    return ColumnPreprocessor(spec=spec_from_json(state["spec"]), layout=layout, fitted=dict(arrays))
+    return ColumnPreprocessor(
+        spec=spec_from_json(state["spec"]),
+        layout=Layout.from_json(state["layout"]),
+        fitted=dict(arrays),
+        terms=tuple(tuple(terms) for terms in state["terms"]),
+    )

@@ -1,12 +1,15 @@
 """Numbers of one size: standard, [0, 1], [-1, 1], robust, quantile. Missing values stay missing and have no say.
 
-The affine four are (value - centre) / width, one pair per column:
+The affine ones are (value - centre) / width, one pair per column:
 
     standard    mean, standard deviation
     unit        smallest, range: the rows of the fit lie in [0, 1]
     symmetric   middle of the range, half of it: in [-1, 1]
     robust      median, distance between the quartiles; where these coincide (many zeros) half of the range, so that
                 the few others do not explode (pytabkit's RealMLP does so; scikit-learn leaves such a column as it is)
+
+`robust_smooth` is `robust`, then x / sqrt(1 + (x / 3)^2): near 0 nothing changes, and nothing goes beyond 3 (RealMLP,
+Holzmüller et al. 2024).
 
 A column that does not vary is only centred. Values far outside what the fit saw are held at 1e6 widths: beyond that a
 float32 network answers NaN, and they are outliers anyway.
@@ -20,8 +23,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Affine = Literal["standard", "unit", "symmetric", "robust"]
+Affine = Literal["standard", "unit", "symmetric", "robust", "robust_smooth"]
 FURTHEST = 1e6
+SMOOTH_END = 3.0  # what robust_smooth stays within
 MOST_QUANTILES = 1000
 END_OF_NORMAL = 1e-7  # ranks are kept this far from 0 and 1: results lie in ±5.2
 NO_NUMBER = 1e-290
@@ -50,6 +54,11 @@ def scaled(values_n: NDArray[np.float64], centre: float, width: float) -> NDArra
     """Apply an affine scale to one column."""
     with np.errstate(over="ignore"):  # a division by a tiny width; the clip is the answer
         return np.clip((values_n - centre) / width, -FURTHEST, FURTHEST)
+
+
+def smoothly_clipped(values_n: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hold numbers within ±3 by a curve: their order stays, and near 0 their value."""
+    return values_n / np.sqrt(1 + (values_n / SMOOTH_END) ** 2)
 
 
 def num_quantiles(num_rows: int) -> int:
