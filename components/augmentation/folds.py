@@ -1,7 +1,8 @@
 """The folds of split, completed by the rows that augment made. Every stage that trains reads its folds through this.
 
-A row made inside part p, from rows of p alone, is fitted on by every fold but p: then no fold is scored on a row that
-one of its own fit rows was made from. Part -1 (train rows that no fold scores) gives its rows to all folds. Made rows
+A row made inside part p, from rows of p alone, is fitted on by the folds that fit the rows of p: then no fold is scored
+on a row that one of its own fit rows was made from, and with a split by time none learns from a later part. Part -1
+(train rows that no fold scores) gives its rows to all folds. Made rows
 have the ids behind the real ones, as `components.core.table.Table.open(schema, table, made)` numbers them.
 """
 
@@ -46,4 +47,8 @@ def read_folds_with_made(folds: Sequence[Fold], augment_folder: Path, table_hash
         return list(folds)
     part_m = read_parquet(augment_folder / "made_rows.parquet")["fold"]
     ids_m = facts["rows"] + np.arange(len(part_m), dtype=np.int64)
-    return [replace(fold, fit_rows=np.concatenate([fold.fit_rows, ids_m[part_m != fold.number]])) for fold in folds]
+    found = []
+    for fold in folds:
+        others = [one.number for one in folds if np.isin(one.score_rows[:1], fold.fit_rows).all()]
+        found.append(replace(fold, fit_rows=np.concatenate([fold.fit_rows, ids_m[np.isin(part_m, [-1, *others])]])))
+    return found

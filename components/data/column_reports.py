@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from components.core.columns import as_text, to_numbers, to_seconds
 from components.core.lazy import lazy
+from components.data.encoded_target import is_encoded_target
 from components.data.leakage import Alone, score_alone
 from components.data.schema_inference import Look
 from components.data.target import Target
@@ -20,6 +21,7 @@ else:
 ONE_VALUE = "it has one value in all rows"
 FEW_ROWS = 100  # fewer do not show where the values lie
 MOSTLY_ONE = 0.9  # a column that is nearly always one value has no width to be far from
+MANY_WORDS = 20  # levels from which on words may be names of things
 FAR = 10  # times the half-width that holds 99 % of the values, from their median: a typing error or a sign for missing
 
 
@@ -74,7 +76,11 @@ def report_on(
     if report.left_out:
         return report
     alone = score_alone(look.name, values[rows], ordered, target.truth_N[rows], len(target.classes), tries)
-    return replace(report, alone=alone)
+    if ordered and not alone.leaks:
+        known = ~np.isnan(target.truth_N)
+        if is_encoded_target(values[known], target.truth_N[known], len(target.classes)):
+            alone = replace(alone, leaks=True, encoded=len(np.unique(values[known])))
+    return replace(report, alone=replace(alone, many_words=not ordered and look.num_distinct >= MANY_WORDS))
 
 
 def _comparable(raw: "pd.Series", look: Look) -> tuple[NDArray[np.float64], bool]:

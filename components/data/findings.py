@@ -26,6 +26,8 @@ Word = Literal[
     "rare",
     "unreadable",
     "proportions",
+    "groups",
+    "time",
 ]
 WORDS: tuple[str, ...] = get_args(Word)
 Severity = Literal["error", "warning", "note"]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.seeds import generator
+from components.data.alone_scores import auc_by_order, auc_on_folds, correlation, explained, may_be_luck, ranks
 
 FOLDS = 5
 MOST_BINS = 64
@@ -26,7 +27,6 @@ LEAKING_R2 = 0.99
 SUSPICIOUS = 0.9  # skill from which on a column is named when no other comes near
 NEAR = 0.5  # share of the best column's skill that others may have at most
 FILLING_TELLS = 0.95  # difference of the classes' shares of filled rows from which on it is that which leaks
-LUCK = 1e-3  # accepted chance of a false alarm in a whole table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,13 @@ class Alone:
     filled_K: tuple[int, ...]  # rows with a value, by class (empty for regression)
     of_K: tuple[int, ...]  # rows, by class (empty for regression)
     right: int  # rows guessed right on the folds (regression: 0)
+    encoded: int = 0  # values that are means of the target over their rows (`encoded_target.py`); 0: it is none
+    many_words: bool = False  # it holds words, and many: names of things, perhaps
 
     def evidence(self, classes: Sequence[str]) -> str:
         """Say what a person can look up in the table."""
+        if self.encoded:
+            return "Made over all rows, it holds the answers of the rows that a model is tested on, too."
         if not self.of_K:
             return "It follows the target almost exactly: a copy of it, or made from it."
         share_K = [filled / max(1, of) for filled, of in zip(self.filled_K, self.of_K, strict=True)]
@@ -102,16 +106,16 @@ def _score_classes(
     skill, measure = gained, f"{right} of {len(truth_N)} rows right on folds"
     leaks = gained >= LEAKING_SHARE
     if num_classes == 2:
-        auc = _auc_on_folds(share_NK[:, 1], truth_N, fold_N)
+        auc = auc_on_folds(share_NK[:, 1], truth_N, fold_N)
         if ordered:
-            auc = max(auc, _auc_by_order(values_N, truth_N))
+            auc = max(auc, auc_by_order(values_N, truth_N))
         skill, measure, leaks = 2 * auc - 1, f"ROC AUC {math.floor(auc * 1000) / 1000:.3f} on folds", auc >= LEAKING_AUC
     copies = _gained(_right_by_value(values_N, truth_N, num_classes), counts_K) >= LEAKING_COPY
     return Alone(
         name=name,
         skill=skill,
         measure=measure,
-        leaks=(leaks or copies) and not _may_be_luck(counts_K, tries),
+        leaks=(leaks or copies) and not may_be_luck(counts_K, tries),
         filled_K=tuple(int(n) for n in np.bincount(truth_N[~np.isnan(values_N)], minlength=num_classes)),
         of_K=tuple(int(n) for n in counts_K),
         right=right,
@@ -125,14 +129,16 @@ def _score_numbers(
     truth_N: NDArray[np.float64],
     fold_N: NDArray[np.int64],
 ) -> Alone:
-    rank_N = _ranks(truth_N)  # a leak shows in the order of the target; a few huge targets hide it in their values
-    r2 = max(_r2(_guess_by_bin(values_N, ordered, truth[:, None], fold_N)[:, 0], truth) for truth in (truth_N, rank_N))
+    rank_N = ranks(truth_N)  # a leak shows in the order of the target; a few huge targets hide it in their values
+    r2 = max(
+        explained(_guess_by_bin(values_N, ordered, truth[:, None], fold_N)[:, 0], truth) for truth in (truth_N, rank_N)
+    )
     known = ~np.isnan(values_N)
     if ordered and known.mean() >= 0.5:
         r2 = max(
             r2,
-            _correlation(values_N[known], truth_N[known]) ** 2,
-            _correlation(_ranks(values_N[known]), _ranks(truth_N[known])) ** 2,
+            correlation(values_N[known], truth_N[known]) ** 2,
+            correlation(ranks(values_N[known]), ranks(truth_N[known])) ** 2,
         )
     lucky = len(truth_N) < 20 or int(known.sum()) < 20
     return Alone(
@@ -203,48 +209,3 @@ def _right_by_value(values_N: NDArray[np.float64], truth_N: NDArray[np.int64], n
         .max(1)
         .sum()
     )
-
-
-def _auc(score_N: NDArray[np.float64], truth_N: NDArray[np.int64]) -> float:
-    """Area under the ROC curve, ties counted half (Mann-Whitney)."""
-    num_events = int(truth_N.sum())
-    num_others = len(truth_N) - num_events
-    if num_events == 0 or num_others == 0:
-        return math.nan
-    return float((_ranks(score_N)[truth_N == 1].sum() - num_events * (num_events + 1) / 2) / (num_events * num_others))
-
-
-def _auc_on_folds(score_N: NDArray[np.float64], truth_N: NDArray[np.int64], fold_N: NDArray[np.int64]) -> float:
-    found = [_auc(score_N[fold_N == fold], truth_N[fold_N == fold]) for fold in range(FOLDS)]
-    found = [auc for auc in found if not math.isnan(auc)]
-    return float(np.mean(found)) if found else 0.5
-
-
-def _auc_by_order(values_N: NDArray[np.float64], truth_N: NDArray[np.int64]) -> float:
-    """The better of both directions, with missing below all values or above."""
-    both = [_auc(np.nan_to_num(values_N, nan=end), truth_N) for end in (-np.inf, np.inf)]
-    return max(max(auc, 1 - auc) for auc in both)
-
-
-def _ranks(values_N: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, the mean rank for ties."""
-    _, codes_N, counts = np.unique(values_N, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[codes_N])
-
-
-def _correlation(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> float:
-    a_N, b_N = a_N - a_N.mean(), b_N - b_N.mean()
-    scale = math.sqrt(float(a_N @ a_N) * float(b_N @ b_N))
-    return float(a_N @ b_N) / scale if scale > 0 and math.isfinite(scale) else 0.0
-
-
-def _r2(guess_N: NDArray[np.float64], truth_N: NDArray[np.float64]) -> float:
-    spread = float(((truth_N - truth_N.mean()) ** 2).sum())
-    return 1 - float(((truth_N - guess_N) ** 2).sum()) / spread if spread > 0 else 0.0
-
-
-def _may_be_luck(counts_K: NDArray[np.int64], tries: int) -> bool:
-    """Whether some of `tries` columns could separate the classes by chance: there are few ways to arrange the rows."""
-    n, k = int(counts_K.sum()), int(counts_K.max())
-    log_ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return log_ways < math.log(2 * max(1, tries) / LUCK)

@@ -3,6 +3,9 @@
 Rows that are equal in every column that a model sees always stand on one side: a model would know them by heart. With
 `by: group` so do the rows of a group; groups that share equal rows are kept together.
 
+With `by: time` the test rows are the last ones and folds never look ahead (`time_order.py`); an equal row of an earlier
+time stays where it is, because so it will be with new rows, and its number is told.
+
 The schema is completed here, because from here on train rows are known: levels and ranges come from them alone.
 How units of rows are dealt is in `dealing.py`; made rows are added to the folds by `components/augmentation`.
 """
@@ -22,7 +25,11 @@ from components.core.seeds import generator
 from components.core.specs import NONE, Spec, setting
 from components.core.table import RawRows, Schema, Table
 from components.data.dealing import deal, strata_of
+from components.data.findings import write_findings
 from components.data.schema_completion import complete
+from components.data.split_checks import check_split
+from components.data.split_facts import HOLDS, facts_of, line_of
+from components.data.time_order import blocks_of, cut_in_order, moments_of, refuse_few_moments
 from components.data.units import units_of
 from components.data.validation import ColumnName
 
@@ -33,17 +40,17 @@ TRAIN, TEST = 0, 1
 class SplitSpec(Spec):
     """How rows are dealt to test and folds."""
 
-    by: Literal["random", "stratified", "group", "column"] = setting(
-        "stratified", "random | stratified | group | column"
+    by: Literal["random", "stratified", "group", "time", "column"] = setting(
+        "stratified", "random | stratified | group | time | column"
     )
-    column: ColumnName = setting(NONE, "the column that holds the group, or the words train and test")
+    column: ColumnName = setting(NONE, "the column that holds the group, the time, or the words train and test")
     test: float = setting(0.2, "share of the rows; 0 = estimates from the folds alone", ge=0.0, lt=1.0)
     folds: int = setting(5, "parts of the train rows; 1 = one validation part", ge=1, le=100)
     validation_share: float = setting(0.2, "share of the train rows, when folds is 1", gt=0.0, lt=1.0)
 
 
 def split(spec: SplitSpec, ingested: Path, validated: Path, out: Path, *, seed: int) -> dict[str, Any]:
-    """Write schema.json (completed), rows.parquet and split.json into `out`; return split.json with the stage's `line`.
+    """Write schema.json (completed), rows.parquet, split.json, findings.json; return split.json and the stage's `line`.
 
     rows.parquet: `row` (id), `part` (0 train, 1 test), `fold` (-1: in no scored part). Raises UserMistake.
     """
@@ -53,36 +60,65 @@ def split(spec: SplitSpec, ingested: Path, validated: Path, out: Path, *, seed: 
     raw = RawRows([ingested / "table.parquet"])
     truth_n = Table.open(schema, ingested / "table.parquet").target()[rows].astype(np.float64)
     units_n = units_of(raw, rows, schema.compared, spec.column if spec.by == "group" else None)
-    test_n = _test_rows(spec, schema, raw, rows, units_n, truth_n, seed)
+    moments_n = moments_of(raw, rows, spec.column) if spec.by == "time" else np.zeros(len(rows))
+    if spec.by == "time":
+        test_n = _last_rows(spec, moments_n)
+    else:
+        test_n = _test_rows(spec, schema, raw, rows, units_n, truth_n, seed)
     kept_n = _copies_of_test_rows_left_out(test_n, units_n) if spec.by == "column" else np.ones(len(rows), dtype=bool)
     rows, truth_n, units_n, test_n = rows[kept_n], truth_n[kept_n], units_n[kept_n], test_n[kept_n]
     fold_n = np.full(len(rows), NO_PART, dtype=np.int16)
     train_n = np.flatnonzero(~test_n)
-    parts = _shares(spec)
     _refuse_too_few(spec, units_n[train_n], test_n)
-    strata = _strata(spec, schema, truth_n[train_n], len(parts))
-    _, units = np.unique(units_n[train_n], return_inverse=True)
-    found = deal(units, strata, parts, generator(seed, "split", "folds"))
-    fold_n[train_n] = found if spec.folds > 1 else np.where(found == 1, 0, NO_PART)
+    if spec.by == "time":
+        refuse_few_moments(moments_n[train_n], spec.folds, spec.column)
+        fold_n[train_n] = blocks_of(moments_n[train_n], spec.folds, spec.validation_share)
+    else:
+        fold_n[train_n] = _dealt_folds(spec, schema, truth_n[train_n], units_n[train_n], seed)
     _refuse_bad_folds(spec, schema, truth_n[train_n], fold_n[train_n])
     complete(schema, raw, rows[~test_n]).write(out / "schema.json")
     part_n = np.where(test_n, TEST, TRAIN).astype(np.int8)
     write_parquet(out / "rows.parquet", {"row": rows, "part": part_n, "fold": fold_n})
-    facts = _facts(spec, schema, truth_n, test_n, fold_n, left_out=int((~kept_n).sum()))
+    left_out, repeated = int((~kept_n).sum()), int(np.isin(units_n[test_n], units_n[~test_n]).sum())
+    facts = facts_of(spec, schema, truth_n, test_n, fold_n, left_out=left_out, repeated=repeated)
     write_json(out / "split.json", facts)
-    return {**facts, "line": _line(spec, facts)}
+    findings = check_split(schema, raw, rows, truth_n, spec.by, spec.column)
+    write_findings(out / "findings.json", findings)
+    return {**facts, "line": line_of(spec, facts, findings)}
 
 
 def read_folds(split_folder: Path) -> tuple[NDArray[np.int64], list[Fold]]:
     """Return the ids of the test rows (sorted), and the folds of the train rows without made rows."""
     columns = read_parquet(split_folder / "rows.parquet")
-    num_folds = int(read_json(split_folder / "split.json")["folds"])
+    facts = read_json(split_folder / "split.json")
     row, part, fold = columns["row"].astype(np.int64), columns["part"], columns["fold"]
     train = part == TRAIN
     folds = [
-        Fold(number=s, fit_rows=row[train & (fold != s)], score_rows=row[train & (fold == s)]) for s in range(num_folds)
+        Fold(number=s, fit_rows=row[train & _fitted(facts["by"], fold, s)], score_rows=row[train & (fold == s)])
+        for s in range(int(facts["folds"]))
     ]
     return row[part == TEST], folds
+
+
+def _fitted(by: str, fold_n: NDArray[np.int16], number: int) -> NDArray[np.bool_]:
+    """Mark the train rows that a fold is fitted on: all others, or all earlier ones."""
+    return np.asarray(fold_n < number if by == "time" else fold_n != number)
+
+
+def _dealt_folds(
+    spec: SplitSpec, schema: Schema, truth_n: NDArray[np.float64], units_n: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """Return the fold of each train row [n]; -1 for those of no fold."""
+    parts = _shares(spec)
+    _, units = np.unique(units_n, return_inverse=True)
+    found = deal(units, _strata(spec, schema, truth_n, len(parts)), parts, generator(seed, "split", "folds"))
+    return found if spec.folds > 1 else np.where(found == 1, 0, NO_PART)
+
+
+def _last_rows(spec: SplitSpec, moments_n: NDArray[np.float64]) -> NDArray[np.bool_]:
+    if spec.test == 0:
+        return np.zeros(len(moments_n), dtype=bool)
+    return cut_in_order(moments_n, np.array([1 - spec.test, spec.test])) == 1
 
 
 def _shares(spec: SplitSpec) -> NDArray[np.float64]:
@@ -99,12 +135,13 @@ def _strata(spec: SplitSpec, schema: Schema, truth_n: NDArray[np.float64], num_p
 
 def _leave_out_column(spec: SplitSpec, schema: Schema) -> Schema:
     """Check `split.column`, and take it from the features: a model must not see how the rows were dealt."""
-    if spec.by not in ("group", "column"):
+    if spec.by not in HOLDS:
         return schema
     names = [column.name for column in schema.columns]
     if spec.column == NONE:
-        holds = "the group" if spec.by == "group" else "the words train and test"
-        raise UserMistake(f"split.by is {spec.by}, but split.column is none. Name the column that holds {holds}.")
+        raise UserMistake(
+            f"split.by is {spec.by}, but split.column is none. Name the column that holds {HOLDS[spec.by]}."
+        )
     if spec.column not in names:
         hint = did_you_mean(spec.column, names)
         raise UserMistake(f"split.column is '{spec.column}', not a column of the table. {hint}".rstrip())
@@ -180,7 +217,7 @@ def _refuse_too_few(spec: SplitSpec, units_train: NDArray[np.int64], test_n: NDA
 def _refuse_bad_folds(spec: SplitSpec, schema: Schema, truth_n: NDArray[np.float64], fold_n: NDArray[np.int16]) -> None:
     """Refuse folds that score nothing, or fit rows that hold one class only."""
     for s in range(spec.folds):
-        fit, score = truth_n[fold_n != s], truth_n[fold_n == s]
+        fit, score = truth_n[_fitted(spec.by, fold_n, s)], truth_n[fold_n == s]
         if len(score) == 0 or len(fit) == 0:
             way_out = "Write fewer split.folds." if spec.folds > 1 else "Change split.validation_share."
             raise UserMistake(
@@ -189,39 +226,12 @@ def _refuse_bad_folds(spec: SplitSpec, schema: Schema, truth_n: NDArray[np.float
             )
         if schema.classes and len(np.unique(fit)) < 2:
             only = schema.classes[int(fit[0])]
+            if spec.by == "time":
+                raise UserMistake(
+                    f"split: all rows before those that fold {s} scores are '{only}': the other classes come later. "
+                    "Write fewer split.folds, or bring earlier rows of them."
+                )
             raise UserMistake(
                 f"split: without fold {s} all train rows are '{only}': the other classes have too few rows, "
                 "or all in one group. Bring more of them, or write fewer split.folds."
             )
-
-
-def _facts(
-    spec: SplitSpec,
-    schema: Schema,
-    truth_n: NDArray[np.float64],
-    test_n: NDArray[np.bool_],
-    fold_n: NDArray[np.int16],
-    left_out: int,
-) -> dict[str, Any]:
-    sides = {"train": ~test_n, "test": test_n, **{f"fold {s}": fold_n == s for s in range(spec.folds)}}
-    classes = {
-        side: {name: int((truth_n[rows] == i).sum()) for i, name in enumerate(schema.classes)}
-        for side, rows in sides.items()
-    }
-    return {
-        "table": schema.table,
-        "by": spec.by,
-        "folds": spec.folds,
-        "rows_train": int((~test_n).sum()),
-        "rows_test": int(test_n.sum()),
-        "rows_fold": [int((fold_n == s).sum()) for s in range(spec.folds)],
-        "left_out": left_out,  # train rows that equal a test row, where the user's column put both
-        "classes": classes if schema.classes else {},
-    }
-
-
-def _line(spec: SplitSpec, facts: dict[str, Any]) -> str:
-    folds = f"in {spec.folds} folds" if spec.folds > 1 else f"({facts['rows_fold'][0]} of them for validation)"
-    test = f"test {facts['rows_test']}" if facts["rows_test"] else "no test rows"
-    how = f"by {spec.column}" if spec.by in ("group", "column") else spec.by
-    return f"train {facts['rows_train']} {folds}, {test}, {how}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.data.column_reports import ColumnReport
-from components.data.cures import yaml_list, yaml_map
+from components.data.cures import yaml_list, yaml_map, yaml_word
 from components.data.findings import Finding, Severity, Word, named
 from components.data.leakage import Alone, suspicious
 from components.data.target import Target
@@ -101,14 +101,21 @@ def check_copies(number: int, num_rows: int, duplicates: str, settled: Settled) 
 
 def _leak(severity: Severity, score: Alone, target: Target, drop: list[str], settled: Settled) -> Finding:
     cures = [("If it is only known afterwards, leave it out:", f"validate.drop: {yaml_list(drop)}")]
-    if severity == "error":
+    if severity == "error" and score.encoded:
+        cures.append(("If each row's own answer is not in it:", settled.warning("leakage")))
+    elif severity == "error":
         cures.append(("If it is known when you predict:", settled.warning("leakage")))
+    if score.many_words:
+        line = f"split: {{by: group, column: {yaml_word(score.name)}}}"
+        cures.append(("If it names things with several rows (a person, a place), also keep these together:", line))
     says = "alone predicts" if severity == "error" else "alone nearly predicts"
     return Finding(
         severity=severity,
         word="leakage",
         columns=(score.name,),
-        sentence=f"{score.name} {says} {target.name}: {score.measure}.",
+        sentence=f"{score.name} is made of {target.name}: its {score.encoded} values are means of it over their rows."
+        if score.encoded
+        else f"{score.name} {says} {target.name}: {score.measure}.",
         why=score.evidence(target.classes) if severity == "error" else "No other column comes near it.",
         cures=tuple(cures),
         fix={"key": "validate.drop", "value": drop},

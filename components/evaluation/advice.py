@@ -131,6 +131,8 @@ DATA_CHECKS = (
     "mixed types",
     "outliers",
     "imbalance and rare classes",
+    "groups that folds would tear",
+    "order in time",
 )
 CHECKS: tuple[Check, ...] = (
     ("the test agrees with the folds", _promise),

@@ -68,7 +68,7 @@ def read_material(folders: Mapping[str, Path]) -> Material:
         split=read_json(folders["split"] / "split.json"),
         augment=read_json(folders["augment"] / "augment.json"),
         stacking=read_json(folders["stacking"] / "stacking.json"),
-        findings=read_json(folders["validate"] / "findings.json"),
+        findings=[*read_json(folders["validate"] / "findings.json"), *read_json(folders["split"] / "findings.json")],
         searches={word: read_searched(folders[word], word) for word in SEARCHES},
     )
 

@@ -12,7 +12,9 @@ from typing import Any
 from components.core.errors import Mistake, UserMistake, did_you_mean
 from components.core.files import read_json
 from components.core.specs import Spec
-from components.project.check_training import judge_training
+from components.data.split_facts import HOLDS
+from components.project.check_boosting import judge_boosting
+from components.project.check_training import judge_learned_target, judge_training
 from components.project.documents import Document, Place
 from components.project.kinds import step
 from components.project.params import TopSpec, placed, read_document, read_section, read_top
@@ -39,6 +41,8 @@ def find_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     _judge_split(sections, reader)
     _judge_augment(sections, reader)
     judge_training(document, sections, reader)
+    judge_learned_target(document, sections, reader)
+    judge_boosting(sections, reader)
     if with_data and "ingest" in sections:
         _judge_against_data(root, document, sections, reader)
     return placed(document, reader)
@@ -137,10 +141,10 @@ def _judge_search(sections: Mapping[str, Spec], reader: Reader) -> None:
 def _judge_split(sections: Mapping[str, Spec], reader: Reader) -> None:
     """A split by a column needs one, and not the target."""
     split: Any = sections.get("split")
-    if split is None or split.by not in ("group", "column"):
+    if split is None or split.by not in HOLDS:
         return
     if split.column == "none":
-        holds = "the group" if split.by == "group" else "the words train and test"
+        holds = HOLDS[split.by]
         problem = f"is {split.by}, but split.column is none."
         reader.wrong(("split", "by"), ("split", "by"), problem, f"Name the column that holds {holds}.")
     elif split.column == getattr(sections.get("validate"), "target", None):
@@ -203,6 +207,8 @@ def _named_columns(document: Document, sections: Mapping[str, Spec]) -> Iterable
     split: Any = sections.get("split")
     if split is not None and split.column != "none":
         yield ("split", "column"), split.column
+    monotone = getattr(sections.get("boosting"), "monotone", {})
+    yield from ((("boosting", "monotone", name), name) for name in monotone)
 
 
 def _judge_sizes(rows: int, document: Document, sections: Mapping[str, Spec], reader: Reader) -> None:

@@ -34,7 +34,7 @@ def write_inputs(root):
     schema.write(root / "data/split/schema.json")
     part, fold = (number >= 48).astype(np.int8), np.where(number >= 48, -1, number // 4 % 3).astype(np.int16)
     write_parquet(root / "data/split/rows.parquet", {"row": number, "part": part, "fold": fold})
-    write_json(root / "data/split/split.json", {"table": "sha256:t", "folds": 3})
+    write_json(root / "data/split/split.json", {"table": "sha256:t", "by": "stratified", "folds": 3})
     return schema
 
 

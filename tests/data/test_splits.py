@@ -54,7 +54,7 @@ def test_the_seed_decides_and_nothing_else(dealt):
     other = {path.name: path.read_bytes() for path in dealt(frame, seed=2)[1].iterdir()}
     assert first == again
     assert first["rows.parquet"] != other["rows.parquet"]
-    assert set(first) == {"schema.json", "rows.parquet", "split.json"}
+    assert set(first) == {"schema.json", "rows.parquet", "split.json", "findings.json"}
 
 
 def test_the_hash_of_the_table_is_handed_on(dealt):

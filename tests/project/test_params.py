@@ -92,7 +92,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_lines(project):
         (6, "split.folds is 0, not a whole number from 1 to 100."),
         (
             6,
-            "split.by is 'stratifed', not one of random, stratified, group, column. Did you mean 'stratified'?",
+            "split.by is 'stratifed', not one of random, stratified, group, time, column. Did you mean 'stratified'?",
         ),
         (
             7,
