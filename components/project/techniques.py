@@ -25,6 +25,8 @@ TECHNIQUES = (
     Technique("leakage and other findings", "validate.on_error", "stop", "components/data/findings.py"),
     Technique("types of columns", "validate.columns", "{zip: categorical}", "components/data/schema_inference.py"),
     Technique("train and test; k-fold; stratified, grouped", "split.by", "stratified", "components/data/splits.py"),
+    Technique("splits by time, expanding window", "split.by", "time", "components/data/time_order.py"),
+    Technique("groups and time that folds would tear", "", "", "components/data/split_checks.py"),
     Technique("gaussian noise", "augment.noise", "0.1", "components/augmentation/noise.py"),
     Technique("SMOTE", "augment.smote", "true", "components/augmentation/smote.py"),
     Technique("rotation of pictures", "augment.rotation", "15", "components/augmentation/geometry.py"),
@@ -57,6 +59,8 @@ TECHNIQUES = (
     ),
     Technique("known strong configurations first", "search.start", "portfolio", "components/training/portfolio.py"),
     Technique("fully connected networks", "search.network", "{kind: mlp}", "components/networks/mlp.py"),
+    Technique("TabM: perceptrons that share matrices", "search.network", "{kind: tabm}", "components/networks/tabm.py"),
+    Technique("adapters of members, heads", "search.network.tabm.members", "16", "components/networks/members.py"),
     Technique("convolutional networks", "search.network", "{kind: cnn}", "components/networks/cnn.py"),
     Technique("filters, kernel, stride", "search.network.cnn.filters", "32", "components/networks/convolution.py"),
     Technique("padding", "search.network.cnn.padding", "same", "components/networks/sides.py"),
@@ -85,6 +89,18 @@ TECHNIQUES = (
         "components/networks/initialization.py",
     ),
     Technique("zero head", "search.network.zero_head", "true", "components/networks/plan.py"),
+    Technique("numbers as waves: PBLD", "search.network.numbers", "periodic", "components/networks/numbers.py"),
+    Technique(
+        "piecewise linear encoding of numbers",
+        "search.network.numbers",
+        "{kind: piecewise, bins: 48}",
+        "components/networks/number_maps.py",
+    ),
+    Technique("embeddings of categories", "search.network.embedding", "8", "components/networks/embedding.py"),
+    Technique("scaling layer", "search.network.front_scale", "true", "components/networks/scaled.py"),
+    Technique("NTK parametrization", "search.network.parametrization", "ntk", "components/networks/scaled.py"),
+    Technique("parametric activations", "search.network.parametric", "true", "components/networks/parametric.py"),
+    Technique("residual perceptrons", "search.network.residual", "true", "components/networks/mlp.py"),
     Technique("batch normalization", "search.network.batch_norm", "true", "components/networks/mlp.py"),
     Technique("dropout", "search.network.dropout", "0.2", "components/networks/mlp.py"),
     Technique(
@@ -158,6 +174,10 @@ TECHNIQUES = (
         "early stopping", "search.training.early_stopping", "{patience: 16}", "components/training/early_stopping.py"
     ),
     Technique("boosting", "boosting.trees", "{max_depth: 6}", "components/ensembles/boosting.py"),
+    Technique("XGBoost", "boosting.library", "xgboost", "components/ensembles/boosting_xgboost.py"),
+    Technique("LightGBM", "boosting.library", "lightgbm", "components/ensembles/boosting_lightgbm.py"),
+    Technique("CatBoost", "boosting.library", "[xgboost, catboost]", "components/ensembles/boosting_catboost.py"),
+    Technique("monotone columns", "boosting.monotone", "{tenure: falling}", "components/ensembles/boosting_fit.py"),
     Technique(
         "early stopping of trees", "boosting.early_stopping", "{patience: 100}", "components/ensembles/boosting_fit.py"
     ),
