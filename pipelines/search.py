@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from components.core.contracts import JSON, Task
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
+from components.data.preprocessing.spec import NetworkPreprocess
+from components.data.preprocessing.suited import suited
 from components.project.kinds import step
 from components.project.space import space_of
 from components.training.evaluate import NetworkEvaluate
@@ -62,7 +64,8 @@ def whole_space(stage: Stage, task: Task) -> Group:
     fields = space_of(stage.spec).fields
     training = fields["training"]
     assert isinstance(training, Group), "one class is one group"
-    return Group(fields={**fields, "training": fitted(training, task), **beside})
+    space = Group(fields={**fields, "training": fitted(training, task), **beside})
+    return suited(space, task, NetworkPreprocess)
 
 
 def _times(spec: JSON) -> tuple[int, Sequence[int] | None]:

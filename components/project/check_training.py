@@ -1,4 +1,4 @@
-"""What `check` says about settings of training that do not go with the task, where the file says the task."""
+"""What `check` says about training and preprocessing that do not go with the task, where the file says the task."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +26,25 @@ def judge_training(document: Document, sections: Mapping[str, Spec], reader: Rea
     for one in misfits(space, task):
         reader.wrong((*at, one.key), (*at, one.key), one.problem, one.way_out)
     section: type[Spec] = type(search)
-    written: Any = document.values
-    for step in (*at, "label_smoothing"):
-        written = written.get(step) if isinstance(written, Mapping) else None
+    written = _written(document, (*at, "label_smoothing"))
     meant = written is not None and written != left_out(form_of_field(section, "training").specs[0], "label_smoothing")
     if task == "regression" and meant and smooths(space):
         place = (*at, "label_smoothing")
         reader.doubt(place, place, "has no effect: the target is a number, and has no labels.")
+
+
+def judge_learned_target(document: Document, sections: Mapping[str, Spec], reader: Reader) -> None:
+    """How a number is learned is a wish without effect where the target is classes."""
+    if getattr(sections.get("validate"), "task", "auto") not in ("binary", "multiclass"):
+        return
+    for word, usual in (("search", "standard"), ("boosting", "none")):
+        place = (word, "preprocess", "target")
+        if word in sections and _written(document, place) not in (None, usual):
+            reader.doubt(place, place, "has no effect: the target is classes, and is learned as they are.")
+
+
+def _written(document: Document, place: tuple[str, ...]) -> Any:
+    found: Any = document.values
+    for step in place:
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found

@@ -83,7 +83,7 @@ class Preparer:
             preprocessor, fit = build(spec, self._table.schema, self._seed).fit_transform(self._table, fold.fit_rows)
             score = preprocessor.transform(self._table, fold.score_rows)
             rows = np.concatenate([fold.fit_rows, fold.score_rows])
-            scaler = TargetScaler.fit(target[fold.fit_rows]) if numbers else None
+            scaler = TargetScaler.fit(target[fold.fit_rows], spec.target) if numbers else None
             x_parts += [one_matrix(fit), one_matrix(score)]
             y_parts.append(target[rows] if scaler is None else scaler.transform(target[rows]))
             fits.append(torch.arange(at, at + len(fold.fit_rows)))
