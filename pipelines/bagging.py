@@ -1,4 +1,4 @@
-"""bagging: forests and a linear model, one per fold, averaged."""
+"""bagging: forests, a linear model, nearest neighbours, one of each per fold, averaged."""
 
 import math
 
@@ -11,8 +11,8 @@ from pipelines.engine.train_rows import TrainRows, open_train_rows
 def bagging(stage: Stage) -> str:
     """Grow the members on the folds of data/split, completed by data/augment; write them and bagging.json.
 
-    bagging.json: {"table", "metric", "greater_is_better", "members": [names], "trees"}. Why it ended lies beside the
-    studies, as for the searches: a run ended by the clock and one of the same counts leave the same out.
+    bagging.json: {"table", "metric", "greater_is_better", "members": [names], "trees", "repeats"}. Why it ended
+    lies beside the studies, as for searches: a run ended by the clock and one of the same counts leave the same out.
     """
     train_rows = open_train_rows(stage)
     bagged = grow_bagging(
@@ -39,11 +39,18 @@ def bagging(stage: Stage) -> str:
             "greater_is_better": train_rows.metric.greater_is_better,
             "members": names,
             "trees": bagged.trees,
+            "repeats": bagged.repeats,
         },
     )
     write_json(
         stage.studies / "bagging.json",
-        {"ended_by": bagged.ended_by, "members": names, "trees": bagged.trees, "repeatable": True},
+        {
+            "ended_by": bagged.ended_by,
+            "members": names,
+            "trees": bagged.trees,
+            "repeats": bagged.repeats,
+            "repeatable": True,
+        },
     )
     scores = [math.fsum(part.score for part in member.parts) / len(member.parts) for member in bagged.members]
     best = max(scores) if train_rows.metric.greater_is_better else min(scores)

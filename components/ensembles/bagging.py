@@ -1,16 +1,20 @@
-"""Bagging: random forest, extra trees and a regularised linear model, each one model per fold; a member is their mean.
+"""Bagging: forests, a regularised linear model, nearest neighbours; one of each per fold, a member is their mean.
 
 The settings, and what grows all of them side by side: the linear model first (a usable answer after seconds), then
-the forests, twenty trees at a time, fold by fold, as many at once as there are cores, one thread each. When the clock
-ends it, all forests keep the same number of trees, so that `members` and `trees`, which the result names, grow the
-same bytes again without a clock. A forest without a first batch in every fold is left out. What one core does at a
-time is in `bagging_jobs.py`.
+the neighbours, then the forests, a few trees at a time, fold by fold, as many at once as there are cores, one thread
+each; then all of it again for every further repeat. When the clock ends it, all forests keep the same number of trees,
+so that `members`, `trees` and `repeats`, which the result names, grow the same bytes again without a clock. A member
+that is not there in every fold is left out. What one core does at a time is in `bagging_jobs.py`.
+
+A row of a fold is scored by all trees of that fold's forest. A new row is answered by as many: an equal part of each
+fold's, which is what a member keeps. It is measured no worse than one fold's forest and costs a fold-th of them all.
 """
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Literal, Protocol
@@ -22,28 +26,32 @@ from components.core.deadlines import Deadline
 from components.core.specs import NONE, Spec, setting
 from components.core.table import Table
 from components.data.preprocessing.spec import BaggingPreprocess
-from components.ensembles.bagging_jobs import Job, Kind, Task, batches
-from components.ensembles.fold_member import FoldMember, FoldModel, make_member
-from components.ensembles.forests import joined
+from components.ensembles.bagging_jobs import FORESTS, JOINED, QUICK, Job, Kind, Task
+from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
+from components.ensembles.forests import ForestModel, batches
 from components.ensembles.prepared import AnyPreprocess, judged, prepare
+
+MEMBERS = "what is grown: random_forest, extra_trees, linear, nearest_neighbours (keeps 20 000 rows of a fold at most)"
+TREES = "trees of a forest that answer a row; one tree is grown on 50 000 rows at most"
+REPEATS = "models of a fold that are averaged, each on rows drawn anew; a forest has so many times its trees"
 
 
 class BaggingSpec(Spec):
     """The section `bagging`."""
 
     members: Annotated[tuple[Kind, ...], Field(min_length=1)] = setting(
-        ("random_forest", "extra_trees", "linear"), "what is grown: random_forest, extra_trees, linear"
+        ("random_forest", "extra_trees", "linear"), MEMBERS
     )
-    trees: int = setting(200, "trees of a forest, in each fold", ge=1)
+    trees: int = setting(200, TREES, ge=1)
+    repeats: int = setting(1, REPEATS, ge=1)
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
     preprocess: BaggingPreprocess = setting(BaggingPreprocess(), "how columns become inputs, for all of these members")
 
-    def settled(self, kind: Kind, preprocess: AnyPreprocess, trees: int) -> dict[str, object]:
-        """Return what one member was grown with."""
-        words: dict[str, object] = {"preprocess": preprocess.model_dump(mode="json")}
-        return words if kind == "linear" else {**words, "trees": trees}
+    def settled(self) -> dict[str, object]:
+        """Return what all members were grown with."""
+        return {"preprocess": self.preprocess.model_dump(mode="json")}
 
 
 class Settings(Protocol):
@@ -60,21 +68,27 @@ class Settings(Protocol):
         ...
 
     @property
+    def repeats(self) -> int:
+        """Models of a fold that are averaged."""
+        ...
+
+    @property
     def preprocess(self) -> AnyPreprocess:
         """What is fitted in each fold before a model is."""
         ...
 
-    def settled(self, kind: Kind, preprocess: AnyPreprocess, trees: int) -> dict[str, object]:
-        """Return what one member was grown with."""
+    def settled(self) -> dict[str, object]:
+        """Return what all members were grown with."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bagged:
-    """What was grown: `members` and `trees` grow it again without a clock."""
+    """What was grown: `members`, `trees` and `repeats` grow it again without a clock."""
 
     members: tuple[FoldMember, ...]
-    trees: int  # of each forest in each fold
+    trees: int  # of each forest in each fold and repeat
+    repeats: int
     ended_by: Literal["trees", "seconds", "stopped"]
 
 
@@ -100,10 +114,11 @@ def grow_bagging(
     kinds = tuple(dict.fromkeys(spec.members))
     prepared = prepare(spec.preprocess, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
-    jobs = jobs_of(kinds, len(folds), spec.trees)
+    sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds))
+    jobs = jobs_of(kinds, len(folds), sizes, spec.repeats)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:
         results = _run_all(pool, task, jobs, deadline, report_progress)
-        models, trees = _models(results, kinds, len(folds), spec.trees)
+        models, trees, repeats = _models(results, kinds, len(folds), sizes)
         judging = {
             kind: [pool.submit(judged, one, model, metric) for one, model in zip(prepared, found, strict=True)]
             for kind, found in models.items()
@@ -112,26 +127,30 @@ def grow_bagging(
             make_member(
                 name=kind,
                 family=kind,
-                spec=spec.settled(kind, spec.preprocess, trees),
+                spec=spec.settled(),
                 table=table.schema.table,
-                facts={"trees": trees} if kind != "linear" else {},
-                parts=[part.result() for part in judging[kind]],
+                facts={"trees": trees * repeats} if kind in FORESTS else {"repeats": repeats},
+                parts=[_kept(part.result(), len(folds)) for part in judging[kind]],
             )
-            for kind in kinds
-            if kind in judging
+            for kind in models
         )
-    whole = len(results) == len(jobs)
     return Bagged(
-        members=members, trees=trees, ended_by="trees" if whole else "stopped" if deadline.stopped() else "seconds"
+        members=members,
+        trees=trees,
+        repeats=repeats,
+        ended_by="trees" if len(results) == len(jobs) else "stopped" if deadline.stopped() else "seconds",
     )
 
 
-def jobs_of(kinds: Sequence[Kind], num_folds: int, trees: int) -> list[Job]:
-    """Return all jobs in the order in which they begin."""
-    jobs = [Job("linear", fold) for fold in range(num_folds) if "linear" in kinds]
-    for batch, count in enumerate(batches(trees)):
-        forests = [kind for kind in kinds if kind != "linear"]
-        jobs += [Job(kind, fold, batch, count) for kind in forests for fold in range(num_folds)]
+def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int) -> list[Job]:
+    """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat."""
+    jobs: list[Job] = []
+    quick = [kind for kind in QUICK if kind in kinds]
+    forests = [kind for kind in kinds if kind in FORESTS]
+    for repeat in range(repeats):
+        jobs += [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
+        for batch, count in enumerate(sizes, start=repeat * len(sizes)):
+            jobs += [Job(kind, fold, batch, count) for kind in forests for fold in range(num_folds)]
     return jobs
 
 
@@ -150,7 +169,7 @@ def _run_all(
         job = jobs[position]
         if (known := task.known(job)) is not None:
             return known
-        if position >= len(task.folds) and (ended.is_set() or deadline.left() <= seconds.get(job.kind, 0.0)):
+        if position >= len(task.folds) and (ended.is_set() or deadline.left() <= _expected(seconds, job.kind)):
             ended.set()
             return None
         began = time.monotonic()
@@ -174,22 +193,42 @@ def _run_all(
     return results
 
 
+def _expected(seconds: Mapping[Kind, float], kind: Kind) -> float:
+    """Return how long a job of this kind last took; the longest of any where there was none."""
+    return seconds.get(kind, max(seconds.values(), default=0.0))
+
+
 def _models(
-    results: dict[Job, FoldModel], kinds: Sequence[Kind], num_folds: int, trees: int
-) -> tuple[dict[Kind, list[FoldModel]], int]:
-    """Join batches to forests of the same number of trees; leave out what is not whole in every fold."""
-    sizes, folds = batches(trees), range(num_folds)
-    models: dict[Kind, list[FoldModel]] = {}
-    whole: dict[Kind, int] = {}  # batches that a forest has in every fold, without a gap
+    results: Mapping[Job, FoldModel], kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int]
+) -> tuple[dict[Kind, list[FoldModel]], int, int]:
+    """Join what the folds have of each kind; return it with the trees of one repeat and the repeats.
+
+    All folds and all forests keep equally much: whole repeats, or a beginning of the first one.
+    """
+    found: dict[Kind, list[list[FoldModel]]] = {}  # kind, batch, fold
     for kind in kinds:
-        if kind == "linear" and all(Job(kind, fold) in results for fold in folds):
-            models[kind] = [results[Job(kind, fold)] for fold in folds]
-        elif kind != "linear":
-            lacks = (b for b, count in enumerate(sizes) if any(Job(kind, f, b, count) not in results for f in folds))
-            whole[kind] = next(lacks, len(sizes))
-    common = min((count for count in whole.values() if count), default=0)
-    for kind in (kind for kind, count in whole.items() if count):
-        models[kind] = [
-            joined([results[Job(kind, fold, b, count)] for b, count in enumerate(sizes[:common])]) for fold in folds
-        ]
-    return models, sum(sizes[:common])
+        batches_of = [[results.get(job) for job in batch] for batch in _by_batch(results, kind, num_folds)]
+        whole = itertools.takewhile(lambda batch: None not in batch, batches_of)
+        if batches := [[model for model in batch if model is not None] for batch in whole]:
+            found[kind] = batches
+    repeats = min(len(batches) // (len(sizes) if kind in FORESTS else 1) for kind, batches in found.items())
+    grown = min((len(batches) for kind, batches in found.items() if kind in FORESTS), default=0)
+    repeats, in_repeat = max(1, repeats), min(grown, len(sizes))
+    models = {}
+    for kind, batches in found.items():
+        kept = batches[: repeats * in_repeat if kind in FORESTS else repeats]
+        models[kind] = [JOINED[kind]([batch[fold] for batch in kept]) for fold in range(num_folds)]
+    return models, sum(sizes[:in_repeat]), repeats
+
+
+def _by_batch(results: Mapping[Job, FoldModel], kind: Kind, num_folds: int) -> list[list[Job]]:
+    """Return the jobs of a kind, batch after batch, each for all folds."""
+    counts = {job.batch: job.count for job in results if job.kind == kind}
+    last = max(counts, default=-1)
+    return [[Job(kind, fold, batch, counts.get(batch, 0)) for fold in range(num_folds)] for batch in range(last + 1)]
+
+
+def _kept(part: FoldPart, num_folds: int) -> FoldPart:
+    """Return what a member keeps of a fold: of a forest its share of the trees that answer a new row."""
+    model = part.model
+    return replace(part, model=model.share(num_folds)) if isinstance(model, ForestModel) else part

@@ -1,4 +1,4 @@
-"""What one core does at a time when bagging grows: one linear model, or one batch of trees, of one fold.
+"""What one core does at a time when bagging grows: one model, or one batch of trees, of one fold.
 
 A job's result depends on nothing but the job and what the folder of its checkpoint is named after, so that a result
 that lies there, from before a kill, a stop or another number of trees, is as good as a new one.
@@ -6,7 +6,7 @@ that lies there, from before a kill, a stop or another number of trees, is as go
 Legend: S folds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,17 +18,29 @@ from components.core.contracts import Fold
 from components.core.member_files import write_bytes
 from components.core.seeds import derive, generator
 from components.core.table import Table
+from components.ensembles import forests, linear, nearest_neighbours
 from components.ensembles.fold_member import FoldModel, Reader, Saved
-from components.ensembles.forests import TREES_AT_ONCE, ForestModel, grow_trees
-from components.ensembles.linear import LinearModel, fit_linear
+from components.ensembles.forests import ForestModel
+from components.ensembles.linear import LinearModel
+from components.ensembles.nearest_neighbours import NeighboursModel
 from components.ensembles.prepared import Prepared
 
-Kind = Literal["random_forest", "extra_trees", "linear"]
+Kind = Literal["random_forest", "extra_trees", "linear", "nearest_neighbours"]
+FORESTS: tuple[Kind, ...] = ("random_forest", "extra_trees")
+QUICK: tuple[Kind, ...] = ("linear", "nearest_neighbours")  # the others, in the order in which they begin
 READERS: Mapping[Kind, Reader] = {
     "random_forest": ForestModel.read,
     "extra_trees": ForestModel.read,
     "linear": LinearModel.read,
+    "nearest_neighbours": NeighboursModel.read,
 }
+JOINED: Mapping[Kind, Callable[[Sequence[FoldModel]], FoldModel]] = {
+    "random_forest": forests.joined,
+    "extra_trees": forests.joined,
+    "linear": linear.joined,
+    "nearest_neighbours": nearest_neighbours.joined,
+}
+MOST_LINEAR_ROWS = 200_000  # that a linear model is fitted on
 MOST_INNER_ROWS = 4000  # on which the strength of a linear model is chosen
 
 
@@ -38,8 +50,8 @@ class Job:
 
     kind: Kind
     fold: int  # position in the list of folds
-    batch: int = 0
-    count: int = 0  # trees of this batch; 0 for the linear model
+    batch: int = 0  # of trees; for others the repeat
+    count: int = 0  # trees of this batch; 0 for what is no forest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +76,18 @@ class Task:
     def run(self, job: Job) -> FoldModel:
         """Do one job, and keep its result."""
         prepared, num_outputs = self.prepared[job.fold], self.table.schema.num_outputs
-        if job.kind == "linear":
-            inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed)
-            model: FoldModel = fit_linear(prepared.fit.numeric_NF, prepared.fit_target, num_outputs, inner)
+        x_nF, y_n, number = prepared.fit.numeric_NF, prepared.fit_target, prepared.fold.number
+        model: FoldModel
+        if job.kind in FORESTS:
+            seed = derive(self.seed, "bagging", job.kind, "fold", number, "batch", job.batch)
+            model = forests.grow_trees(job.kind, prepared.fit, y_n, num_outputs=num_outputs, count=job.count, seed=seed)
+        elif job.kind == "linear":
+            inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed, MOST_INNER_ROWS)
+            model = linear.fit_linear(x_nF, y_n, num_outputs, inner, self._drawn(job, MOST_LINEAR_ROWS))
         else:
-            seed = derive(self.seed, "bagging", job.kind, "fold", prepared.fold.number, "batch", job.batch)
-            model = grow_trees(
-                job.kind, prepared.fit, prepared.fit_target, num_outputs=num_outputs, count=job.count, seed=seed
-            )
+            inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed)
+            stored = np.unique(self._drawn(job, nearest_neighbours.MOST_ROWS))
+            model = nearest_neighbours.fit_neighbours(x_nF, y_n, num_outputs, inner, stored)
         path = self._path(job)
         if path is not None:
             from safetensors.numpy import save
@@ -79,28 +95,37 @@ class Task:
             write_bytes(path, save(dict(model.saved().arrays)))
         return model
 
+    def _drawn(self, job: Job, most: int) -> NDArray[np.int64]:
+        """Return the positions of the fit rows that a repeat is fitted on, in order: all the first time.
+
+        Later repeats draw as many with replacement, as Breiman's bagging does. Of more rows than `most` a part is
+        drawn each time, without.
+        """
+        num_rows = len(self.prepared[job.fold].fit_target)
+        random = generator(self.seed, "bagging", job.kind, "fold", self.folds[job.fold].number, "repeat", job.batch)
+        if num_rows > most:
+            return np.sort(random.permutation(num_rows)[:most])
+        if job.batch:
+            return np.sort(random.integers(0, num_rows, num_rows))
+        return np.arange(num_rows)
+
     def _path(self, job: Job) -> Path | None:
         number = self.folds[job.fold].number
         name = f"{job.kind}-{number}-{job.batch}-{job.count}.safetensors"
         return None if self.checkpoint is None else self.checkpoint / name
 
 
-def batches(trees: int) -> list[int]:
-    """Return how many trees each batch grows; fewer trees are a beginning of the same list."""
-    return [TREES_AT_ONCE] * (trees // TREES_AT_ONCE) + ([trees % TREES_AT_ONCE] if trees % TREES_AT_ONCE else [])
-
-
 def inner_parts(
-    folds: Sequence[Fold], position: int, num_real: int, seed: int
+    folds: Sequence[Fold], position: int, num_real: int, seed: int, most_rows: int | None = None
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Cut the fit rows of a fold into (fit, score) positions along the parts that the other folds score.
 
-    Made rows (ids from `num_real` on) take no part. Of many rows every second, third, ... is taken; with a single
-    fold the cut is random.
+    Made rows (ids from `num_real` on) take no part. Of more than `most_rows` every second, third, ... is taken; with
+    a single fold the cut is random.
     """
     rows = folds[position].fit_rows
     real = np.flatnonzero(rows < num_real)
-    every = 1 + len(real) // MOST_INNER_ROWS
+    every = 1 if most_rows is None else 1 + len(real) // most_rows
     real, pairs = real[::every], []
     for other in folds:
         scored = real[np.isin(rows[real], other.score_rows)]

@@ -2,7 +2,8 @@
 
 A forest is grown in batches of a few trees, each with a seed of its own. So forests of one fold can share the cores
 with the others, the clock can end them between two batches, and the first 200 trees are the same whether 200 or 500
-were asked for. Settings are in `bagging.py`, prediction in `flat_trees.py`.
+were asked for. Of very many rows every tree sees a part that is drawn for it: it takes bounded time, and the trees
+differ more. Settings are in `bagging.py`, prediction in `flat_trees.py`.
 
 Legend: N rows, C outputs.
 """
@@ -21,7 +22,9 @@ from components.ensembles.flat_trees import FlatTrees, from_sklearn
 from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
 
 TREES_AT_ONCE = 20
-ROWS_PER_LEAF_ROW = 10_000  # one more row in every leaf for so many fit rows: keeps forests of large tables small
+LARGE_TREES_AT_ONCE = 5
+MOST_TREE_ROWS = 50_000  # that one tree is grown on
+ROWS_PER_LEAF_ROW = 10_000  # one more row in every leaf for so many of a tree's rows: keeps forests small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,12 @@ class ForestModel:
         return int(self.trees.depths().sum())
 
     def saved(self) -> Saved:
-        """Return the six arrays."""
+        """Return the trees' arrays."""
         return Saved(arrays=self.trees.arrays(), json={})
+
+    def share(self, parts: int) -> "ForestModel":
+        """Return the first of so many equal parts of the forest, at least one tree."""
+        return ForestModel(trees=self.trees.first(-(-self.trees.num_trees // parts)))
 
     @classmethod
     def read(cls, saved: Saved) -> "ForestModel":
@@ -61,16 +68,25 @@ def grow_trees(
     }
     # A third of the columns is Breiman's choice for regression forests; extra trees need all of them there.
     columns: Any = "sqrt" if not is_regression else 1.0 if kind == "extra_trees" else 1 / 3
+    rows = min(len(target_n), MOST_TREE_ROWS)
+    drawn = {"bootstrap": True, "max_samples": rows} if rows < len(target_n) else {}
     forest = getattr(ensemble, names[kind][is_regression])(
         n_estimators=count,
         max_features=columns,
-        min_samples_leaf=1 + len(target_n) // ROWS_PER_LEAF_ROW,
+        min_samples_leaf=1 + rows // ROWS_PER_LEAF_ROW,
+        **drawn,
         n_jobs=1,
         random_state=seed % 2**32,
     )
     forest.fit(features.numeric_NF, target_n)
     classes = None if is_regression else forest.classes_.astype(np.int64)
     return ForestModel(trees=from_sklearn([tree.tree_ for tree in forest.estimators_], classes, num_outputs))
+
+
+def batches(trees: int, num_rows: int) -> list[int]:
+    """Return how many trees each batch grows; fewer trees are a beginning of the same list. Of large trees, a few."""
+    at_once = TREES_AT_ONCE if num_rows < MOST_TREE_ROWS else LARGE_TREES_AT_ONCE
+    return [at_once] * (trees // at_once) + ([trees % at_once] if trees % at_once else [])
 
 
 def joined(forests: Sequence[FoldModel]) -> ForestModel:

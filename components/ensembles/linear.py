@@ -3,9 +3,10 @@
 Both minimise mean loss + strength/2 x sum of squared weights, in float64, the intercept free. Ridge is solved exactly
 for all strengths by one eigendecomposition; softmax regression by L-BFGS, each strength starting where the stronger
 one ended. The strength is the one with the least loss on parts of the fit rows that stood aside: the parts that the
-other folds score, so that groups and copies of a row stay on one side here too.
+other folds score, so that groups and copies of a row stay on one side here too. With repeats a fold has several such
+models, on rows drawn anew, and answers with their mean (Breiman, "Bagging predictors", 1996).
 
-Legend: n rows, F columns, C outputs.
+Legend: n rows, F columns, C outputs, R repeats.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Features
-from components.ensembles.fold_member import FoldMember, Saved, read_member
+from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
 
 STRENGTHS = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)  # strongest first; of the mean loss, so n does not matter
 MOST_STEPS = 200
@@ -28,35 +29,35 @@ Weights = tuple[NDArray[np.float64], NDArray[np.float64]]  # [F, C], [C]
 
 @dataclass(frozen=True, kw_only=True)
 class LinearModel:
-    """One linear model: values = x @ weights + intercept; classes by softmax."""
+    """Linear models, one a repeat: values = x @ weights + intercept; classes by softmax; the mean of the repeats."""
 
-    weight_FC: NDArray[np.float64]
-    intercept_C: NDArray[np.float64]
-    strength: float
+    weight_RFC: NDArray[np.float64]
+    intercept_RC: NDArray[np.float64]
+    strength_R: NDArray[np.float64]
 
     def predict(self, features: Features) -> NDArray[np.float32]:
         """Predict probabilities, or values when there is one output [N, C]."""
-        answers = features.numeric_NF.astype(np.float64) @ self.weight_FC + self.intercept_C
-        return (answers if answers.shape[1] == 1 else softmax(answers)).astype(np.float32)
+        x_NF = features.numeric_NF.astype(np.float64)
+        answers = [
+            x_NF @ weight_FC + intercept_C
+            for weight_FC, intercept_C in zip(self.weight_RFC, self.intercept_RC, strict=True)
+        ]
+        own = answers if self.weight_RFC.shape[2] == 1 else [softmax(one) for one in answers]
+        return np.asarray(np.mean(own, axis=0), dtype=np.float32)
 
     def cost(self) -> int:
         """Multiply-adds per row."""
-        return int(self.weight_FC.size)
+        return int(self.weight_RFC.size)
 
     def saved(self) -> Saved:
         """Return weights and strength."""
-        strength = np.array([self.strength])
-        return Saved(
-            arrays={"weight_FC": self.weight_FC, "intercept_C": self.intercept_C, "strength": strength}, json={}
-        )
+        names = ("weight_RFC", "intercept_RC", "strength_R")
+        return Saved(arrays={name: getattr(self, name) for name in names}, json={})
 
     @classmethod
     def read(cls, saved: Saved) -> "LinearModel":
         """Take back what `saved` returned."""
-        arrays = saved.arrays
-        return cls(
-            weight_FC=arrays["weight_FC"], intercept_C=arrays["intercept_C"], strength=float(arrays["strength"][0])
-        )
+        return cls(**saved.arrays)
 
 
 def fit_linear(
@@ -64,22 +65,40 @@ def fit_linear(
     target_n: NDArray[Any],
     num_outputs: int,
     inner: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    rows: NDArray[np.int64] | None = None,
 ) -> LinearModel:
-    """Fit on all rows, with the strength that does best on `inner`: pairs of positions (fit, score) into the rows."""
-    x_nF = numeric_nF.astype(np.float64)
+    """Fit on `rows` (all), with the strength that does best on `inner`: pairs of positions (fit, score).
+
+    Fewer rows want a stronger hand: what is best for the parts is best for all rows at the same sum, not the same mean
+    (the penalty is a prior, which does not grow with the data).
+    """
+    x_nF, y_n = (numeric_nF, target_n) if rows is None else (numeric_nF[rows], target_n[rows])
     path = ridge_path if num_outputs == 1 else softmax_path
-    weaker = [path(x_nF[fit], target_n[fit], num_outputs) for fit, _ in inner]
+    weaker = [path(numeric_nF[fit].astype(np.float64), target_n[fit], num_outputs) for fit, _ in inner]
     losses: list[float] = []
     for each in zip(*weaker, strict=False):
         answers = [
-            x_nF[score] @ weight + intercept for (weight, intercept), (_, score) in zip(each, inner, strict=True)
+            numeric_nF[score].astype(np.float64) @ weight + intercept
+            for (weight, intercept), (_, score) in zip(each, inner, strict=True)
         ]
         losses.append(sum(loss(values, target_n[score]) for values, (_, score) in zip(answers, inner, strict=True)))
         if losses[-1] > min(losses):  # weaker ones would be worse still, and take longest
             break
-    best = int(np.argmin(losses)) if losses else STRENGTHS.index(0.01)
-    weight_FC, intercept_C = next(path(x_nF, target_n, num_outputs, STRENGTHS[best:]))
-    return LinearModel(weight_FC=weight_FC, intercept_C=intercept_C, strength=STRENGTHS[best])
+    best = STRENGTHS[int(np.argmin(losses))] if losses else 0.01
+    fewer = float(np.mean([len(fit) for fit, _ in inner])) if inner else float(len(x_nF))
+    strength = best * min(1.0, fewer / len(x_nF))
+    weight_FC, intercept_C = next(path(x_nF.astype(np.float64), y_n, num_outputs, (strength,)))
+    return LinearModel(weight_RFC=weight_FC[None], intercept_RC=intercept_C[None], strength_R=np.array([strength]))
+
+
+def joined(models: Sequence[FoldModel]) -> LinearModel:
+    """Lay the repeats of one fold together."""
+    parts = [model for model in models if isinstance(model, LinearModel)]
+    return LinearModel(
+        weight_RFC=np.concatenate([part.weight_RFC for part in parts]),
+        intercept_RC=np.concatenate([part.intercept_RC for part in parts]),
+        strength_R=np.concatenate([part.strength_R for part in parts]),
+    )
 
 
 def ridge_path(

@@ -18,6 +18,7 @@ LOADERS: Mapping[str, str] = MappingProxyType(
         "random_forest": "components.ensembles.forests:load_forest",
         "extra_trees": "components.ensembles.forests:load_forest",
         "linear": "components.ensembles.linear:load_linear",
+        "nearest_neighbours": "components.ensembles.nearest_neighbours:load_neighbours",
     }
 )
 

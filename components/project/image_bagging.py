@@ -1,11 +1,12 @@
 """The section `bagging` for pictures: forests and a linear model on pixels."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.core.specs import NONE, Spec, setting
 from components.data.preprocessing.images import PixelFeatures
+from components.ensembles.bagging import MEMBERS, REPEATS, TREES
 from components.ensembles.bagging_jobs import Kind
 
 
@@ -13,10 +14,9 @@ class ImageBaggingSpec(Spec):
     """The section `bagging`, for pictures."""
 
     features: Literal["pixels"] = setting("pixels", "what these models see: every pixel is a column")
-    members: Annotated[tuple[Kind, ...], Field(min_length=1)] = setting(
-        ("extra_trees", "linear"), "what is grown: random_forest, extra_trees, linear"
-    )
-    trees: int = setting(200, "trees of a forest, in each fold", ge=1)
+    members: Annotated[tuple[Kind, ...], Field(min_length=1)] = setting(("extra_trees", "linear"), MEMBERS)
+    trees: int = setting(200, TREES, ge=1)
+    repeats: int = setting(1, REPEATS, ge=1)
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
@@ -26,7 +26,6 @@ class ImageBaggingSpec(Spec):
         """What is fitted in each fold: nothing."""
         return PixelFeatures(features=self.features)
 
-    def settled(self, kind: Kind, preprocess: Any, trees: int) -> dict[str, object]:
-        """Return what one member was grown with."""
-        words: dict[str, object] = {"features": self.features}
-        return words if kind == "linear" else {**words, "trees": trees}
+    def settled(self) -> dict[str, object]:
+        """Return what all members were grown with."""
+        return {"features": self.features}

@@ -45,11 +45,11 @@ def _note(root: Path, word: str) -> dict[str, Any]:
 
 
 def _bagging(root: Path, settings: Any) -> list[tuple[str, Any]]:
-    """Name the members and count the trees that were grown, where the clock left some out."""
+    """Name the members and count the trees and repeats that were grown, where the clock left some out."""
     file = root / "data" / "bagging" / "bagging.json"
-    facts = read_json(file) if file.exists() else {"members": list(settings.members), "trees": settings.trees}
+    wished = {"members": list(settings.members), "trees": settings.trees, "repeats": settings.repeats}
+    facts = read_json(file) if file.exists() else wished
     kept = [member for member in settings.members if member in facts["members"]]
     pairs: list[tuple[str, Any]] = [("bagging.members", kept)] if kept and kept != list(settings.members) else []
-    if 0 < facts["trees"] < settings.trees:
-        pairs.append(("bagging.trees", facts["trees"]))
+    pairs += [(f"bagging.{word}", facts[word]) for word in ("trees", "repeats") if 0 < facts[word] < wished[word]]
     return pairs + ([("bagging.seconds", "none")] if settings.seconds != "none" else [])

@@ -12,9 +12,9 @@ from ensemble_case import folds_of, table_of
 from components import metrics
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder
-from components.ensembles import bagging_jobs
+from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
-from components.ensembles.bagging_jobs import batches
+from components.ensembles.forests import batches
 
 
 def grow(
@@ -55,7 +55,7 @@ def test_cores_change_no_byte(tmp_path: Path) -> None:
 def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stop comes in the middle of the third batch: both forests keep the trees that both have."""
     stop, lock, grown = tmp_path / "stop", threading.Lock(), []
-    grow_trees = bagging_jobs.grow_trees
+    grow_trees = forests.grow_trees
 
     def counted(*words: Any, **more: Any) -> Any:
         with lock:
@@ -64,9 +64,9 @@ def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeyp
                 stop.write_text("")
         return grow_trees(*words, **more)
 
-    monkeypatch.setattr(bagging_jobs, "grow_trees", counted)
+    monkeypatch.setattr(forests, "grow_trees", counted)
     cut = grow(BaggingSpec(trees=500), deadline=Deadline(stop_file=stop))
-    monkeypatch.setattr(bagging_jobs, "grow_trees", grow_trees)
+    monkeypatch.setattr(forests, "grow_trees", grow_trees)
     assert (cut.trees, cut.ended_by) == (40, "stopped")
     again = grow(BaggingSpec(trees=cut.trees, members=tuple(member.name for member in cut.members)))
     assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
@@ -88,11 +88,9 @@ def test_a_checkpoint_is_not_grown_again(tmp_path: Path, monkeypatch: pytest.Mon
     fresh = grow(spec)
     grow(BaggingSpec(members=("random_forest", "linear"), trees=40), checkpoint=tmp_path / "study")
     grown = []
-    grow_trees = bagging_jobs.grow_trees
-    monkeypatch.setattr(
-        bagging_jobs, "grow_trees", lambda *words, **more: grown.append(1) or grow_trees(*words, **more)
-    )
-    monkeypatch.setattr(bagging_jobs, "fit_linear", None)
+    grow_trees = forests.grow_trees
+    monkeypatch.setattr(forests, "grow_trees", lambda *words, **more: grown.append(1) or grow_trees(*words, **more))
+    monkeypatch.setattr(linear, "fit_linear", None)
     resumed = grow(spec, checkpoint=tmp_path / "study")
     assert len(grown) == 3, "ten more trees in each of three folds"
     assert bytes_of(resumed, tmp_path / "resumed") == bytes_of(fresh, tmp_path / "fresh")
@@ -105,8 +103,8 @@ def test_one_fold_will_do() -> None:
 
 
 def test_a_shorter_forest_is_the_beginning_of_a_longer_one() -> None:
-    assert batches(50) == [20, 20, 10]
-    assert batches(40) == batches(50)[:2]
+    assert batches(50, 100) == [20, 20, 10]
+    assert batches(40, 100) == batches(50, 100)[:2]
     short, long = (grow(BaggingSpec(members=("extra_trees",), trees=trees)).members[0] for trees in (20, 30))
     first: Any = short.parts[0].model
     other: Any = long.parts[0].model
@@ -133,3 +131,65 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     words: Any = {"metric": metrics.get("roc_auc"), "cores": 1, "deadline": NEVER}
     one, other = (grow_bagging(spec, table_of("binary"), folds_of(150), seed=seed, **words) for seed in (1, 2))
     assert bytes_of(one, tmp_path / "one") != bytes_of(other, tmp_path / "other")
+
+
+def test_a_new_row_is_answered_by_as_many_trees_as_a_scored_one() -> None:
+    """30 trees score the rows of a fold; of each of three folds the first ten answer new rows."""
+    member = grow(BaggingSpec(members=("extra_trees",), trees=30)).members[0]
+    assert member.facts == {"trees": 30}
+    models: list[Any] = [part.model for part in member.parts]
+    assert [model.trees.num_trees for model in models] == [10, 10, 10]
+    whole = grow(BaggingSpec(members=("extra_trees",), trees=30), num_folds=1).members[0]
+    alone: Any = whole.parts[0].model
+    assert alone.trees.num_trees == 30
+    table, part = table_of("binary"), member.parts[0]
+    scored = models[0].predict(part.preprocessor.transform(table, part.oof.rows_n))
+    assert 0.0 < np.abs(scored - part.oof.values_nC).max() < 0.5, "more trees scored it"
+
+
+def test_repeats_are_grown_and_averaged() -> None:
+    members = ("extra_trees", "linear", "nearest_neighbours")
+    once, thrice = (grow(BaggingSpec(members=members, trees=5, repeats=repeats)) for repeats in (1, 3))
+    assert (thrice.trees, thrice.repeats) == (5, 3)
+    for one, three in zip(once.members, thrice.members, strict=True):
+        assert (one.oof.values_nC != three.oof.values_nC).any(), one.name
+        assert three.cost() > 2 * one.cost(), one.name
+    grown: list[Any] = [member.parts[0].model for member in thrice.members]
+    forest, line, near = grown
+    first: Any = once.members[1].parts[0].model
+    assert forest.trees.num_trees == 5  # a third of 15
+    assert len(line.strength_R) == len(near.counts) == 3
+    np.testing.assert_array_equal(line.weight_RFC[0], first.weight_RFC[0])
+    assert len(near.rows_RF[0]) == 100
+    assert max(len(rows) for rows in near.rows_RF[1:]) < 80, "drawn with replacement, kept once each"
+
+
+def test_repeats_that_the_clock_cut_grow_again_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop comes in the third repeat of the linear model: two whole repeats of everything are kept."""
+    stop, fitted = tmp_path / "stop", []
+    fit_linear = linear.fit_linear
+
+    def counted(*words: Any) -> Any:
+        fitted.append(1)
+        if len(fitted) == 7:
+            stop.write_text("")
+        return fit_linear(*words)
+
+    monkeypatch.setattr(linear, "fit_linear", counted)
+    words: Any = {"members": ("extra_trees", "linear"), "trees": 3}
+    cut = grow(BaggingSpec(**words, repeats=9), cores=1, deadline=Deadline(stop_file=stop))
+    assert (cut.trees, cut.repeats, cut.ended_by) == (3, 2, "stopped")
+    again = grow(BaggingSpec(**words, repeats=2))
+    assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
+
+
+def test_a_large_table_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bagging_jobs, "MOST_LINEAR_ROWS", 60)
+    monkeypatch.setattr(nearest_neighbours, "MOST_ROWS", 30)
+    seen = []
+    ridge = linear.softmax_path
+    monkeypatch.setattr(linear, "softmax_path", lambda x, *more: seen.append(len(x)) or ridge(x, *more))
+    bagged = grow(BaggingSpec(members=("linear", "nearest_neighbours")))
+    near: Any = bagged.members[1].parts[0].model
+    assert seen.count(60) >= 3
+    assert max(len(rows) for rows in near.rows_RF) == 30

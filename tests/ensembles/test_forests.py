@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sklearn import ensemble
 
 from components.core.contracts import Features
-from components.ensembles.flat_trees import FlatTrees, from_sklearn, joined, rounded_down
-from components.ensembles.forests import grow_trees
+from components.ensembles import forests
+from components.ensembles.flat_trees import FlatTrees, from_sklearn, joined, places, rounded_down
+from components.ensembles.forests import batches, grow_trees
 
 RANDOM = np.random.default_rng(5)
 NUMBERS = RANDOM.normal(size=(120, 4)).astype(np.float32).round(1)
@@ -18,14 +19,12 @@ NEW = RANDOM.normal(size=(77, 4)).astype(np.float32).round(1)
 CLASSES = (NUMBERS[:, 0] + NUMBERS[:, 1] > 0).astype(np.int64) + (NUMBERS[:, 2] > 1)
 VALUES = 1e6 + 100.0 * NUMBERS[:, 0] * NUMBERS[:, 1]
 
+LEAF = 255
 # x <= 0.5 ? (x <= -1 ? [1, 0] : [0.25, 0.75]) : [0, 1]
 BY_HAND: dict[str, Any] = {
-    "root_T": np.array([0], dtype=np.int32),
-    "feature_M": np.array([0, 0, -1, -1, -1], dtype=np.int32),
-    "threshold_M": np.array([0.5, -1.0, 0.0, 0.0, 0.0], dtype=np.float32),
-    "left_M": np.array([1, 2, 0, 1, 2], dtype=np.int32),
-    "right_M": np.array([4, 3, 0, 0, 0], dtype=np.int32),
-    "answer_LC": np.array([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=np.float32),
+    "feature_M": np.array([0, 0, LEAF, LEAF, LEAF], dtype=np.uint8),
+    "threshold_I": np.array([0.5, -1.0], dtype=np.float32),
+    "answer_UC": np.array([[1.0, 0.0], [0.25, 0.75], [0.0, 1.0]], dtype=np.float32),
 }
 
 
@@ -82,38 +81,88 @@ def test_rounding_down_changes_no_answer(thresholds: list[float], x: float) -> N
     np.testing.assert_array_equal(np.float32(x) <= rounded, x <= np.array(thresholds))
 
 
+@pytest.mark.parametrize("columns", [3, 300])
+def test_arrays_come_back_and_are_short(columns: int) -> None:
+    """Wide tables need two bytes for a column; equal answers are written once."""
+    numbers = RANDOM.normal(size=(400, columns)).astype(np.float32)
+    grown = grow_trees("random_forest", features(numbers), (numbers[:, 0] > 0) * 1, num_outputs=2, count=9, seed=3)
+    arrays = grown.trees.arrays()
+    again = FlatTrees.read(arrays)
+    np.testing.assert_array_equal(again.predict(numbers), grown.trees.predict(numbers))
+    assert arrays["feature_M"].dtype == (np.uint8 if columns < 255 else np.uint16)
+    assert len(arrays["answer_UC"]) < len(arrays["which_L"]) / 3
+    assert sum(array.nbytes for array in arrays.values()) < 12 * len(arrays["which_L"])
+
+
+def test_the_first_trees_are_a_forest() -> None:
+    grown = grow_trees("extra_trees", features(NUMBERS), VALUES, num_outputs=1, count=7, seed=3)
+    trees = grown.trees
+    parts = [from_sklearn_again(trees, number) for number in range(7)]
+    np.testing.assert_array_equal(trees.first(3).predict(NEW), joined(parts[:3]).predict(NEW))
+    assert trees.first(7) is trees
+    assert (grown.share(5).trees.num_trees, grown.share(7).trees.num_trees, grown.share(100).trees.num_trees) == (
+        2,
+        1,
+        1,
+    )
+
+
+def from_sklearn_again(trees: FlatTrees, number: int) -> FlatTrees:
+    """Return one tree of a forest, cut out by hand."""
+    _, roots = places(trees.feature_M != LEAF)
+    nodes = slice(roots[number], [*roots[1:], None][number])
+    inner = trees.feature_M != LEAF
+    before, within = inner[: roots[number]].sum(), inner[nodes].sum()
+    leaves = slice(roots[number] - before, roots[number] - before + (~inner[nodes]).sum())
+    return FlatTrees(
+        feature_M=trees.feature_M[nodes],
+        threshold_I=trees.threshold_I[before : before + within],
+        answer_LC=trees.answer_LC[leaves],
+    )
+
+
+def test_a_tree_of_a_large_table_sees_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounded time: of 120 rows at most 40 are drawn for each tree, for extra trees too."""
+    monkeypatch.setattr(forests, "MOST_TREE_ROWS", 40)
+    for kind in ("random_forest", "extra_trees"):
+        grown = grow_trees(kind, features(NUMBERS), VALUES, num_outputs=1, count=4, seed=1)
+        assert len(grown.trees.answer_LC) <= 4 * 40
+        whole = grown.trees.predict(NUMBERS)[:, 0]
+        assert np.mean((whole - VALUES) ** 2) < np.var(VALUES)
+    assert batches(23, 39) == [20, 3]
+    assert batches(23, 40) == [5, 5, 5, 5, 3]
+
+
 @pytest.mark.parametrize(
-    ("name", "position", "value", "message"),
+    ("name", "values", "message"),
     [
-        ("root_T", 0, 5, "a root that is no node"),
-        ("root_T", 0, -1, "a root that is no node"),
-        ("left_M", 0, 0, "back to itself"),
-        ("left_M", 1, 99, "leads out"),
-        ("right_M", 1, -3, "leads out"),
-        ("left_M", 3, 3, "a leaf has no answer"),
-        ("left_M", 4, -1, "a leaf has no answer"),
+        ("feature_M", [0, 0, LEAF, LEAF, 0], "do not go together"),
+        ("feature_M", [0, LEAF, LEAF, 0, LEAF], "the last tree is not whole"),
+        ("feature_M", [], "do not go together"),
+        ("threshold_I", [0.5], "do not go together"),
+        ("answer_UC", [[1.0, 0.0]], "do not go together"),
+        ("which_L", [0, 1, 3], "a leaf has no answer"),
     ],
 )
-def test_broken_files_are_refused(name: str, position: int, value: int, message: str) -> None:
-    broken = {key: array.copy() for key, array in BY_HAND.items()}
-    broken[name][position] = value
+def test_broken_files_are_refused(name: str, values: list[Any], message: str) -> None:
+    types = {"feature_M": np.uint8, "which_L": np.uint8}
     with pytest.raises(ValueError, match=message):
-        FlatTrees.read(broken)
+        FlatTrees.read({**BY_HAND, name: np.array(values, dtype=types.get(name, np.float32))})
 
 
-@given(st.data())
-def test_what_is_read_can_be_predicted_with(data: st.DataObject) -> None:
+@given(st.lists(st.sampled_from([0, 1, LEAF]), min_size=1, max_size=9))
+def test_what_is_read_can_be_predicted_with(columns: list[int]) -> None:
     """Whatever the arrays hold: refused, or safe to walk."""
-    numbers = st.lists(st.integers(-3, 6), min_size=5, max_size=5)
+    feature_M = np.array(columns, dtype=np.uint8)
+    leaves = int((feature_M == LEAF).sum())
     arrays = {
-        **BY_HAND,
-        "root_T": np.array([data.draw(st.integers(-2, 6))], dtype=np.int32),
-        "feature_M": np.array(data.draw(st.lists(st.integers(-1, 0), min_size=5, max_size=5)), dtype=np.int32),
-        "left_M": np.array(data.draw(numbers), dtype=np.int32),
-        "right_M": np.array(data.draw(numbers), dtype=np.int32),
+        "feature_M": feature_M,
+        "threshold_I": np.zeros(len(columns) - leaves, dtype=np.float32),
+        "answer_UC": np.ones((leaves, 2), dtype=np.float32),
     }
     try:
         tree = FlatTrees.read(arrays)
     except ValueError:
         return
-    assert tree.predict(np.zeros((3, 1), dtype=np.float32)).shape == (3, 2)
+    np.testing.assert_array_equal(tree.predict(np.zeros((3, 2), dtype=np.float32)), 1.0)
+    assert tree.depths().max() <= leaves

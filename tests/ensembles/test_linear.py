@@ -51,13 +51,13 @@ def test_noise_is_punished_and_signal_is_not() -> None:
     halves = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
     noise = fit_linear(numbers, random.integers(0, 2, 60), 2, halves)
     signal = fit_linear(numbers[:, :2], (numbers[:, 0] > 0).astype(np.int64), 2, halves)
-    assert noise.strength == STRENGTHS[0]
-    assert signal.strength <= 1e-3
+    assert noise.strength_R[0] == STRENGTHS[0] / 2, "found on halves"
+    assert signal.strength_R[0] <= 1e-3
 
 
 def test_a_class_without_rows_is_never_expected() -> None:
     model = fit_linear(NUMBERS.astype(np.float32), CLASSES % 2, 3, [])
-    assert np.isfinite(model.weight_FC).all()
+    assert np.isfinite(model.weight_RFC).all()
 
 
 def test_inner_parts_follow_the_other_folds() -> None:
