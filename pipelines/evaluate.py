@@ -40,7 +40,8 @@ from pipelines.engine import ledger
 from pipelines.engine.stage import WORDS, Stage
 
 MOST_TIMED_ROWS = 1000
-LIBRARIES = ("espalier-automl", "torch", "xgboost", "xgboost-cpu", "scikit-learn", "optuna", "numpy")
+BOOSTERS = ("xgboost", "xgboost-cpu", "lightgbm", "catboost")
+LIBRARIES = ("espalier-automl", "torch", *BOOSTERS, "scikit-learn", "optuna", "numpy")
 
 
 def evaluate(stage: Stage) -> str:

@@ -1,18 +1,25 @@
-"""Gradient-boosted trees: the settings, and the known strong points that a search begins with.
+"""Gradient-boosted trees: the settings, in words that are the same for all libraries.
 
-Trees are grown by XGBoost, one thread a model, categories as they are (no one-hot). The ranges follow those of
-TabArena and of the TabR paper; the first start point is the tuned default of XGB-TD (Holzmüller et al., pytabkit).
-Fitting is in `boosting_fit.py`, what the search drives in `boosting_evaluate.py`, saving and prediction in
-`boosting_member.py`; the number of rounds of each model is found by early stopping on the part that its fold scores.
+XGBoost, LightGBM and CatBoost each have a file of their own (`boosting_xgboost.py` ...), which says these words in the
+library's, which of them it has no counterpart for, which ranges it searches where a line is left as it stands here, and
+what it starts with. Ranges follow those of TabArena and of the TabR paper. `boosting_libraries.py` is the table of the
+three, `boosting_fit.py` what growing asks of them, `boosting_evaluate.py` what the search drives, `boosting_member.py`
+saving and prediction. The rounds of each model are found by early stopping on the part that its fold scores.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from components.core.contracts import Task
 from components.core.specs import NONE, Spec, setting
+
+LibraryWord = Literal["xgboost", "lightgbm", "catboost"]
+Direction = Literal["rising", "falling"]
+
+TRAVEL, MOST_ROUNDS = 100.0, 2000  # rounds: auto; what all rounds of a booster may add up to, and the most of them
+SAMPLE_CELLS = 4_000_000  # rows x columns x outputs whose tree takes about 0.03 s of a core: 133 000 rows of 30 columns
+FEWEST_ROWS = 2000
 
 
 class BoosterStopping(Spec):
@@ -27,7 +34,12 @@ class TreesSpec(Spec):
     learning_rate: float = setting(
         0.08, "share of each tree's answer that is added", search={"low": 5.0e-3, "high": 0.1, "log": True}, gt=0, le=1
     )
-    max_depth: int = setting(6, "questions from root to leaf, at most", search={"low": 3, "high": 10}, ge=1, le=30)
+    max_depth: int = setting(6, "questions from root to leaf, at most", search={"low": 3, "high": 10}, ge=1, le=16)
+    leaves: Literal["auto"] | Annotated[int, Field(ge=2, le=65536)] = setting(
+        "auto",
+        "a number grows the best leaf first, to so many; auto = as depth allows",
+        search={"choose": ["auto", {"low": 8, "high": 256, "log": True}]},
+    )
     min_child_weight: float = setting(
         1.0e-3, "least sum of second derivatives in a leaf", search={"low": 1.0e-3, "high": 10.0, "log": True}, ge=0
     )
@@ -37,10 +49,33 @@ class TreesSpec(Spec):
     columns: float = setting(
         0.9, "share of the columns that a tree may see", search={"low": 0.5, "high": 1.0}, gt=0, le=1
     )
+    columns_by_level: float = setting(
+        1.0, "of these, the share that a level may see", search={"low": 0.6, "high": 1.0}, gt=0, le=1
+    )
+    columns_by_node: float = setting(1.0, "of these, the share that one split may see", gt=0, le=1)
     l2: float = setting(
         1.0e-3, "penalty on large answers of a leaf", search={"low": 1.0e-3, "high": 10.0, "log": True}, ge=0
     )
-    rounds: int = setting(2000, "most rounds of boosting; early stopping ends sooner", ge=1)
+    l1: float = setting(
+        0.0, "penalty that makes small answers none", search={"low": 1.0e-4, "high": 5.0, "log": True}, ge=0
+    )
+    max_bins: int = setting(256, "steps that a number is cut into", ge=8, le=65535)
+    one_hot: int = setting(4, "up to so many levels a split takes out one; above, a set of them", ge=2, le=255)
+    rounds: Literal["auto"] | Annotated[int, Field(ge=1)] = setting(
+        "auto", "most rounds; early stopping ends sooner; auto = 100 / learning_rate, at most 2000"
+    )
+    rows: Literal["auto", "all"] | Annotated[int, Field(ge=10)] = setting(
+        "auto", "a booster is grown on so many rows of its fold; auto = all, on large tables also a part"
+    )
+
+    @property
+    def most_rounds(self) -> int:
+        """The rounds after which a booster ends, whatever its losses say."""
+        return min(MOST_ROUNDS, math.ceil(TRAVEL / self.learning_rate)) if self.rounds == "auto" else self.rounds
+
+    def levels(self, leaves: int | None) -> int:
+        """Return about how many questions a row is asked by a tree of at most so many leaves."""
+        return self.max_depth if leaves is None else min(self.max_depth, leaves - 1, 2 * math.ceil(math.log2(leaves)))
 
 
 class BoostingSettings(Spec):
@@ -53,19 +88,27 @@ class BoostingSettings(Spec):
         NONE, "fixes the part of this stage; none = its share of the whole"
     )
     keep: int = setting(4, "so many of the best go on to stacking", ge=1)
+    library: LibraryWord | tuple[LibraryWord, ...] = setting(
+        "xgboost", "lightgbm, catboost where installed; [xgboost, lightgbm] takes both"
+    )
     early_stopping: BoosterStopping = setting(BoosterStopping(), "when a model stops growing")
 
+    @model_validator(mode="after")
+    def _libraries(self) -> Self:
+        if not self.libraries or len(set(self.libraries)) < len(self.libraries):
+            raise ValueError("library names at least one, and none twice")
+        return self
 
-def start_points(task: Task) -> list[dict[str, Mapping[str, Any]]]:
-    """Return the configurations that are tried first, each a part of a candidate: what is missing is drawn.
+    @property
+    def libraries(self) -> tuple[LibraryWord, ...]:
+        """The libraries that the search chooses among."""
+        return (self.library,) if isinstance(self.library, str) else self.library
 
-    A quick one opens, so that there is a usable booster early. Published values that lie outside our ranges (a child
-    weight of 5e-6, no L2) stand at the nearest end.
+
+def sample_of(num_rows: int, num_columns: int, num_outputs: int) -> int | None:
+    """Return how many rows of a large fold make a quick booster, or None where all of them do: counted, never timed.
+
+    `num_columns`: those that one tree sees; `num_outputs`: trees of one round.
     """
-    quick = {"learning_rate": 0.1, "max_depth": 5, "min_child_weight": 1.0, "subsample": 0.8, "columns": 0.8}
-    if task == "regression":
-        default = {"learning_rate": 0.05, "max_depth": 9, "min_child_weight": 2.0, "subsample": 0.7, "columns": 1.0}
-    else:
-        default = {"learning_rate": 0.08, "max_depth": 6, "min_child_weight": 1e-3, "subsample": 0.65, "columns": 0.9}
-    careful = {"learning_rate": 0.03, "max_depth": 4, "min_child_weight": 1.0, "subsample": 0.8, "columns": 0.7}
-    return [{"trees": {**point, "l2": l2}} for point, l2 in ((quick, 1.0), (default, 1e-3), (careful, 1.0))]
+    sample = max(FEWEST_ROWS, SAMPLE_CELLS // max(1, num_columns * num_outputs))
+    return sample if 2 * sample < num_rows else None

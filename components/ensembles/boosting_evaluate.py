@@ -1,8 +1,12 @@
 """What `search` drives when it tunes boosters: candidates in, outcomes out, one fold of one candidate per core.
 
-XGBoost lets go of Python's lock while it grows, so plain threads keep the cores busy, each model with one thread of
-its own: measured faster than one model on all cores, and the bytes do not depend on how many cores there are.
-Boosters are not cut short at rungs: early stopping ends each one by itself.
+The libraries let go of Python's lock while they grow, so plain threads keep the cores busy, each model with one thread
+of its own: measured faster than one model on all cores, and the bytes do not depend on how many cores there are.
+Boosters are not cut short at rungs: early stopping ends each one by itself. A thread cannot be killed: the clock is
+asked after every round (`boosting_fit.py`), and what it cuts off has no outcome, as everywhere. So that a large table
+has a finished booster early, the first start points there are grown on a part of the rows (`sample_of`).
+
+A candidate is {"trees": settings of `TreesSpec`, with the library as `kind`; none is XGBoost, "preprocess": ...}.
 
 Legend: S folds.
 """
@@ -12,24 +16,24 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.contracts import JSON, Candidate, Evaluate, Fold, Metric, Outcome, Report
+from components.core.contracts import JSON, Candidate, Evaluate, Features, Fold, Metric, Outcome, Report
 from components.core.deadlines import Deadline
 from components.core.files import atomic_folder
-from components.core.seeds import derive
+from components.core.seeds import derive, generator
 from components.core.table import Table
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.target import TargetScaler
-from components.ensembles.boosting import BoosterStopping, TreesSpec
-from components.ensembles.boosting_fit import grow, xgboost_settings
+from components.ensembles.boosting import BoosterStopping, Direction, TreesSpec
+from components.ensembles.boosting_fit import Asked, CutOff, Part, drawn
+from components.ensembles.boosting_libraries import FIRST, LIBRARIES
 from components.ensembles.boosting_member import BoosterModel, load_booster
 from components.ensembles.fold_member import FoldPart, make_member
 from components.ensembles.prepared import AnyPreprocess, Prepared, judged, prepare
-
-CutOff = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,8 @@ class BoosterEvaluate:
     """A `components.core.contracts.Evaluate` of candidates {"trees": TreesSpec, ...}.
 
     `cores` models grow at a time; `stopping` is the section's `early_stopping`, `preprocess_of` says what a candidate
-    wants its rows to be.
+    wants its rows to be, `monotone` which numeric columns the answer may only rise or fall with, `device` (cpu or cuda)
+    where XGBoost grows.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class BoosterEvaluate:
         cores: int,
         stopping: BoosterStopping,
         preprocess_of: Callable[[JSON], AnyPreprocess] = _as_written,
+        monotone: Mapping[str, Direction] = MappingProxyType({}),
+        device: str = "cpu",
     ) -> None:
         self.table = table
         self.metric = metric
@@ -77,6 +84,8 @@ class BoosterEvaluate:
         self.cores = cores
         self.stopping = stopping
         self.preprocess_of = preprocess_of
+        self.monotone = monotone
+        self.device = device
 
     def __call__(
         self,
@@ -118,7 +127,7 @@ class BoosterEvaluate:
         """Prepare the folds once for all candidates with the same preprocessing."""
         spec = self.preprocess_of(candidate)
         if spec not in known:
-            known[spec] = prepare(spec, self.table, folds)
+            known[spec] = prepare(spec, self.table, folds, self.seed)
         return known[spec]
 
     def _fit(self, candidate: Candidate, prepared: Prepared, cut_off: CutOff) -> _Fitted | None:
@@ -126,31 +135,47 @@ class BoosterEvaluate:
         if cut_off():
             return None
         schema, number = self.table.schema, prepared.fold.number
-        trees = TreesSpec.model_validate(candidate.spec["trees"])
-        fit_target, score_target, scaler = prepared.fit_target, prepared.score_target, None
-        if schema.task == "regression":
-            scaler = TargetScaler.fit(fit_target)
-            fit_target, score_target = scaler.transform(fit_target), scaler.transform(score_target)
-        seed = derive(self.seed, "boosting", candidate.number, "fold", number)
-        grown = grow(
-            xgboost_settings(trees, schema.task, schema.num_outputs, seed),
-            (prepared.fit, fit_target),
-            (prepared.scored, score_target),
-            rounds=trees.rounds,
+        library, trees = _asked_of(candidate.spec)
+        fit, scored, scaler = self._parts(prepared, candidate.spec)
+        if not isinstance(trees.rows, str):
+            fit = drawn(fit, trees.rows, generator(self.seed, "boosting", "rows", "fold", number))
+        asked = Asked(
+            trees=trees,
+            task=schema.task,
+            num_outputs=schema.num_outputs,
+            seed=derive(self.seed, "boosting", candidate.number, "fold", number),
             patience=self.stopping.patience,
-            cut_off=cut_off,
+            signs=self._signs(prepared.fit),
+            device=self.device,
         )
+        grown = LIBRARIES[library].grow(asked, fit, scored, cut_off)
         if grown is None:
             return None
         model = BoosterModel(
-            ubj=grown.ubj,
+            library=library,
+            content=grown.content,
             task=schema.task,
             num_outputs=schema.num_outputs,
             trees=grown.rounds * (schema.num_outputs if schema.task == "multiclass" else 1),
-            depth=trees.max_depth,
+            depth=grown.levels,
             scaler=scaler,
         )
         return _Fitted(part=judged(prepared, model, self.metric), curves=grown.curves)
+
+    def _parts(self, prepared: Prepared, candidate: JSON) -> tuple[Part, Part, TargetScaler | None]:
+        """Return fit and scored part with the target as it is learned, and the scale of a regression's."""
+        fit_target, score_target = prepared.fit_target, prepared.score_target
+        if self.table.schema.task != "regression":
+            return (prepared.fit, fit_target), (prepared.scored, score_target), None
+        preprocess = self.preprocess_of(candidate)
+        scaler = TargetScaler.fit(fit_target, preprocess.target if isinstance(preprocess, TreePreprocess) else "none")
+        fit, scored = (prepared.fit, scaler.transform(fit_target)), (prepared.scored, scaler.transform(score_target))
+        return fit, scored, scaler
+
+    def _signs(self, features: Features) -> tuple[int, ...]:
+        """Return 1, -1 or 0 for each column that a booster sees."""
+        signs = {name: 1 if direction == "rising" else -1 for name, direction in self.monotone.items()}
+        return (*(signs.get(name, 0) for name in features.names_F), *(0 for _ in features.names_G))
 
     def _finish(self, growing: _Growing, checkpoint: Path) -> Outcome:
         """Write the member, with the folds that an earlier call left in its folder, and say what became of it."""
@@ -166,7 +191,7 @@ class BoosterEvaluate:
         fresh = {one.part.number: one.part for one in now}
         parts = list(({part.number: part for part in earlier} | fresh).values())
         member = make_member(
-            name=f"xgboost-{candidate.number}",
+            name=f"{_asked_of(candidate.spec)[0]}-{candidate.number}",
             family="boosting",
             spec=candidate.spec,
             table=self.table.schema.table,
@@ -187,14 +212,20 @@ class BoosterEvaluate:
         )
 
 
+def _asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
+    """Return the library of a candidate, and its settings."""
+    trees = {word: value for word, value in candidate["trees"].items() if word != "kind"}
+    return candidate["trees"].get("kind", FIRST), TreesSpec.model_validate(trees)
+
+
 def _collect(growing: _Growing, job: Future[_Fitted | None]) -> None:
-    """Take one fold's result. A candidate that XGBoost refuses or that needs too much memory is data, no crash."""
+    """Take one fold's result. A candidate that its library refuses or that needs too much memory is data, no crash."""
     growing.left -= 1
     try:
         fitted = job.result()
     except MemoryError:
         growing.cause = "out_of_memory"
-    except ValueError as error:  # XGBoostError is one
+    except ValueError as error:  # what a library refuses
         growing.cause = f"error: {str(error).strip().splitlines()[-1]}"
     else:
         growing.fitted += [] if fitted is None else [fitted]

@@ -5,7 +5,7 @@ family adds one kind of `FoldModel` and the function that reads it back, in a fi
 The ensemble is another kind of member: `ensemble_member.py`.
 
 The folder is that of `components/core/member_files.py`: arrays of the preprocessor ("preprocess.") and of the model
-("model."), and for a booster `fold-<s>.ubj`, XGBoost's own format.
+("model."), and for a booster a file in its library's own format: `fold-<s>.ubj`, `.txt`, `.cbm`.
 
 Legend: N rows, C outputs, S folds.
 """
@@ -32,7 +32,7 @@ class Saved:
 
     arrays: Arrays
     json: JSON
-    ubj: bytes | None = None
+    own: tuple[str, bytes] | None = None  # the ending of that file, and what is in it
 
 
 class FoldModel(Protocol):
@@ -120,8 +120,8 @@ def write_part(folder: Path, part: FoldPart) -> None:
     """Write the files of one fold; the same part gives the same bytes."""
     arrays, preprocess = part.preprocessor.state()
     saved = part.model.saved()
-    if saved.ubj is not None:
-        write_bytes(folder / f"fold-{part.number}.ubj", saved.ubj)
+    if saved.own is not None:
+        write_bytes(folder / f"fold-{part.number}.{saved.own[0]}", saved.own[1])
     state = {"preprocess": preprocess, "model": saved.json, "score": part.score}
     write_fold(folder, part.number, parts={"preprocess": arrays, "model": saved.arrays}, state=state, oof=part.oof)
 
@@ -137,12 +137,12 @@ def read_member(folder: Path, read: Reader) -> FoldMember:
 def read_part(folder: Path, number: int, read: Reader) -> FoldPart:
     """Read the files of one fold."""
     files = read_fold(folder, number)
-    ubj = folder / f"fold-{number}.ubj"
-    content = ubj.read_bytes() if ubj.exists() else None
+    others = [file for file in folder.glob(f"fold-{number}.*") if file.suffix not in (".json", ".safetensors")]
+    own = (others[0].suffix[1:], others[0].read_bytes()) if others else None
     return FoldPart(
         number=number,
         preprocessor=load(files.part("preprocess"), files.state["preprocess"]),
-        model=read(Saved(arrays=files.part("model"), json=files.state["model"], ubj=content)),
+        model=read(Saved(arrays=files.part("model"), json=files.state["model"], own=own)),
         oof=files.oof,
         score=files.state["score"],
     )

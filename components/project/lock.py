@@ -35,6 +35,8 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "torch": ("torch",),
         "optuna": ("optuna",),
         "xgboost": ("xgboost", "xgboost-cpu"),
+        "lightgbm": ("lightgbm",),
+        "catboost": ("catboost",),
     }
 )
 """Import name -> distributions that bring it; the first one is its name in the file."""

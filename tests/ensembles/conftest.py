@@ -17,7 +17,7 @@ from components.ensembles.boosting_member import load_booster
 NUM_ROWS = 150
 
 
-def grow_boosters(task: str, folder: Path, *, cores: int = 1, **trees: object) -> Member:
+def grow_boosters(task: str, folder: Path, *, library: str = "xgboost", cores: int = 1, **trees: object) -> Member:
     table = table_of(task, NUM_ROWS)
     evaluate = BoosterEvaluate(
         table=table,
@@ -26,7 +26,8 @@ def grow_boosters(task: str, folder: Path, *, cores: int = 1, **trees: object) -
         cores=cores,
         stopping=BoosterStopping(patience=5),
     )
-    candidate = Candidate(number=7, spec={"trees": {"rounds": 30, **trees}, "preprocess": {}}, structure="xgboost")
+    spec = {"trees": {"kind": library, "rounds": 30, **trees}, "preprocess": {}}
+    candidate = Candidate(number=7, spec=spec, structure=library)
     outcomes = evaluate(
         iter([[candidate]]),
         folds_of(NUM_ROWS),
@@ -91,8 +92,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Grown:
     known: dict[tuple[str, str], Member] = {}
 
     def of(family: str, task: str) -> Member:
-        if (family, task) not in known and family == "boosting":
-            known[family, task] = grow_boosters(task, tmp_path_factory.mktemp("booster"))
+        if (family, task) not in known and family.startswith("boosting"):  # boosting, boosting.lightgbm, ...
+            library = family.partition(".")[2] or "xgboost"
+            known[family, task] = grow_boosters(task, tmp_path_factory.mktemp("booster"), library=library)
         if (family, task) not in known and family == "network":
             known[family, task] = grow_networks(task, tmp_path_factory.mktemp("network"))
         if (family, task) not in known:

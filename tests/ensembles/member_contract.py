@@ -107,14 +107,16 @@ def describes_itself(member: Member, load: Load, task: str, tmp: Path) -> None:
         ".json",
         ".parquet",
         ".safetensors",
-        ".ubj",
+        ".ubj",  # boosters, each in its library's own format
+        ".txt",
+        ".cbm",
     }
 
 
 def check_predictions_without_the_project(members: Sequence[Member], task: str, tmp: Path) -> None:
     """In a fresh process, from an empty folder, with the members' folders, a schema and raw rows as CSV."""
     for member in members:
-        saved(member, tmp / member.family)
+        saved(member, tmp / member.name)
     schema_of(task).write(tmp / "schema.json")
     frame_of(task).drop(columns="target").to_csv(tmp / "rows.csv", index=False)
     script = f"""
@@ -124,13 +126,13 @@ from components.core.table import Schema, Table
 from components.project.families import loaders
 tmp = Path({str(tmp)!r})
 table = Table.of(Schema.read(tmp / "schema.json"), pd.read_csv(tmp / "rows.csv", dtype=str))
-for family in {[member.family for member in members]!r}:
-    np.save(tmp / f"{{family}}.npy", loaders()[family](tmp / family).predict(table))
+for name, family in {[(member.name, member.family) for member in members]!r}:
+    np.save(tmp / f"{{name}}.npy", loaders()[family](tmp / name).predict(table))
 """
     (tmp / "elsewhere").mkdir()
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, cwd=tmp / "elsewhere", timeout=180)
     for member in members:
-        np.testing.assert_array_equal(np.load(tmp / f"{member.family}.npy"), member.predict(table_of(task)))
+        np.testing.assert_array_equal(np.load(tmp / f"{member.name}.npy"), member.predict(table_of(task)))
 
 
 def predicts_without_its_oof(member: Member, load: Load, task: str, tmp: Path) -> None:

@@ -1,4 +1,7 @@
-"""Boosters behind Evaluate: the same bytes on any number of cores, folds added later, failures as data, the clock."""
+"""Boosters behind Evaluate: the same bytes on any number of cores, folds added later, failures as data, the clock.
+
+What all libraries promise is asked of each; what the section makes of them is in `test_boosting_section.py`.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,23 +12,27 @@ import pytest
 from ensemble_case import folds_of, table_of
 
 from components import metrics
-from components.core.contracts import Candidate, Fold, Outcome
+from components.core.contracts import Candidate, Features, Fold, Outcome
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.predictions import read_member_oof
 from components.data.preprocessing.spec import TreePreprocess
-from components.ensembles.boosting import BoosterStopping, TreesSpec, start_points
+from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost
+from components.ensembles.boosting import BoosterStopping, TreesSpec
 from components.ensembles.boosting_evaluate import BoosterEvaluate, mean_curve
-from components.ensembles.boosting_fit import grow, xgboost_settings
+from components.ensembles.boosting_fit import Asked
+from components.ensembles.boosting_libraries import LIBRARIES
 from components.ensembles.boosting_member import load_booster
 from components.ensembles.prepared import prepare
 
 FOLDS = folds_of(150)
+EACH = pytest.mark.parametrize("library", list(LIBRARIES))
 
 
 def candidate(number: int, preprocess: dict[str, Any] | None = None, **trees: Any) -> Candidate:
+    """`kind` is the library; XGBoost without."""
     spec = {"trees": {"rounds": 20, **trees}, "preprocess": preprocess or {}}
-    return Candidate(number=number, spec=spec, structure="xgboost")
+    return Candidate(number=number, spec=spec, structure=trees.get("kind", "xgboost"))
 
 
 def evaluate(
@@ -37,6 +44,7 @@ def evaluate(
     patience: int = 5,
     folds: Sequence[Fold] = FOLDS,
     deadline: Deadline = NEVER,
+    monotone: dict[str, Any] | None = None,
 ) -> Iterator[Outcome]:
     table = table_of(task)
     evaluator = BoosterEvaluate(
@@ -45,6 +53,7 @@ def evaluate(
         seed=3,
         cores=cores,
         stopping=BoosterStopping(patience=patience),
+        monotone=monotone or {},
     )
     return evaluator(generations, folds, report=lambda step, scores: frozenset(), deadline=deadline, checkpoint=folder)
 
@@ -54,10 +63,12 @@ def one(folder: Path, of: Candidate, **words: Any) -> Outcome:
     return outcome
 
 
-def test_cores_and_company_change_no_byte(tmp_path: Path) -> None:
-    together = list(evaluate(iter([[candidate(0), candidate(1)], [candidate(2)]]), tmp_path / "two", cores=2))
+@EACH
+def test_cores_and_company_change_no_byte(library: str, tmp_path: Path) -> None:
+    zero, first, second = (candidate(number, kind=library) for number in range(3))
+    together = list(evaluate(iter([[zero, first], [second]]), tmp_path / "two", cores=2))
     assert sorted(outcome.number for outcome in together) == [0, 1, 2]
-    one(tmp_path / "one", candidate(1))
+    one(tmp_path / "one", first)
     assert hash_folder(tmp_path / "one" / "00001") == hash_folder(tmp_path / "two" / "00001")
     assert hash_folder(tmp_path / "two" / "00000") != hash_folder(tmp_path / "two" / "00002"), "own name, own seed"
 
@@ -94,28 +105,61 @@ def test_out_of_fold_means_out_of_fold(tmp_path: Path) -> None:
         np.testing.assert_array_equal(part.predict(table, mine), part.oof.values_nC)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"learning_rate": 0.3},
-        {"max_depth": 1},
-        {"min_child_weight": 8.0},
-        {"subsample": 0.3},
-        {"columns": 0.4},
-        {"l2": 50.0},
-        {"rounds": 3},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_every_setting_does_something(change: dict[str, Any], tmp_path: Path) -> None:
-    one(tmp_path / "default", candidate(0), folds=FOLDS[:1])
-    one(tmp_path / "changed", candidate(0, **change), folds=FOLDS[:1])
+CHANGES: dict[str, Any] = {
+    "learning_rate": 0.3,
+    "max_depth": 1,
+    "leaves": 3,
+    "min_child_weight": 8.0,
+    "subsample": 0.3,
+    "columns": 0.4,
+    "columns_by_level": 0.4,
+    "columns_by_node": 0.4,
+    "l2": 50.0,
+    "l1": 5.0,
+    "max_bins": 8,
+    "rounds": 3,
+    "rows": 60,
+}
+BASE = {"max_bins": 256, "leaves": 8, "max_depth": 4, "subsample": 0.9, "min_child_weight": 0.5}
+
+
+def test_every_setting_is_tried_below() -> None:
+    assert set(TreesSpec.model_fields) == {*CHANGES, "one_hot"}
+
+
+@pytest.mark.parametrize("word", CHANGES)
+@EACH
+def test_every_setting_does_something(library: str, word: str, tmp_path: Path) -> None:
+    """What a library has no counterpart for, it says; all others change what it predicts."""
+    same = {"kind": library, "rounds": 20, **BASE}
+    one(tmp_path / "default", candidate(0, **same), folds=FOLDS[:1])
+    one(tmp_path / "changed", candidate(0, **{**same, word: CHANGES[word]}), folds=FOLDS[:1])
     default, changed = (load_booster(tmp_path / name / "00000").oof.values_nC for name in ("default", "changed"))
-    assert np.abs(default - changed).max() > 1e-3
+    assert (np.abs(default - changed).max() < 1e-9) == (word in LIBRARIES[library].lacks)
 
 
-def test_every_setting_is_tried_above() -> None:
-    assert len(TreesSpec.model_fields) == 7
+@EACH
+def test_few_levels_are_taken_one_by_one(library: str) -> None:
+    """Eight levels, half of them yes: one split finds the set, one level against all others does not."""
+    random = np.random.default_rng(0)
+    codes = random.integers(1, 9, 2000).astype(np.int32)
+    target = (np.isin(codes, (2, 3, 5, 8)) ^ (random.random(2000) < 0.05)).astype(np.int64)
+    features = Features(
+        numeric_NF=np.zeros((2000, 0), dtype=np.float32),
+        codes_NG=codes[:, None],
+        num_codes_G=(9,),
+        names_F=(),
+        names_G=("level",),
+        arrays={},
+    )
+    losses = {}
+    for one_hot in (2, 30):
+        trees = TreesSpec(one_hot=one_hot, max_depth=1, rounds=1, learning_rate=1.0, subsample=1.0, columns=1.0)
+        asked = Asked(trees=trees, task="binary", num_outputs=2, seed=0, patience=5)
+        grown = LIBRARIES[library].grow(asked, (features, target), (features, target), lambda: False)
+        assert grown is not None
+        losses[one_hot] = grown.curves["validation"][0]
+    assert losses[2] < losses[30] - 0.1
 
 
 def test_preprocessing_does_something(tmp_path: Path) -> None:
@@ -125,8 +169,10 @@ def test_preprocessing_does_something(tmp_path: Path) -> None:
     assert np.abs(native.oof.values_nC - other.oof.values_nC).max() > 1e-3
 
 
-def test_early_stopping_keeps_the_best_round(tmp_path: Path) -> None:
-    outcome = one(tmp_path, candidate(0, rounds=200, learning_rate=0.5), folds=FOLDS[:1], patience=7)
+@EACH
+def test_early_stopping_keeps_the_best_round(library: str, tmp_path: Path) -> None:
+    of = candidate(0, kind=library, rounds=200, learning_rate=0.5)
+    outcome = one(tmp_path, of, folds=FOLDS[:1], patience=7)
     losses = outcome.curves["validation"]
     best = int(np.argmin(losses)) + 1
     assert len(losses) == best + 7 < 200
@@ -139,16 +185,22 @@ def test_mean_curve_ends_where_the_first_fold_ends() -> None:
     np.testing.assert_array_equal(mean_curve(curves), np.array([3.0, 1.5], dtype=np.float32))
 
 
-def test_a_failed_candidate_stops_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.ensembles import boosting_evaluate
+@pytest.mark.parametrize(
+    ("door", "refused"),
+    [(boosting_xgboost, {"max_depth": -1}), (boosting_lightgbm, {"num_leaves": 1}), (boosting_catboost, {"depth": 99})],
+    ids=list(LIBRARIES),
+)
+def test_a_failed_candidate_stops_nobody_else(
+    door: Any, refused: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, library = door.words, door.LIBRARY.word
 
-    settings = boosting_evaluate.xgboost_settings
+    def broken(asked: Asked) -> dict[str, Any]:
+        return {**words(asked), **(refused if asked.trees.max_depth == 9 else {})}
 
-    def broken(trees: TreesSpec, *words: Any) -> dict[str, Any]:
-        return {**settings(trees, *words), **({"max_depth": -1} if trees.max_depth == 9 else {})}
-
-    monkeypatch.setattr(boosting_evaluate, "xgboost_settings", broken)
-    outcomes = {o.number: o for o in evaluate(iter([[candidate(0, max_depth=9), candidate(1)]]), tmp_path)}
+    monkeypatch.setattr(door, "words", broken)
+    candidates = [candidate(0, kind=library, max_depth=9), candidate(1, kind=library)]
+    outcomes = {outcome.number: outcome for outcome in evaluate(iter([candidates]), tmp_path)}
     assert outcomes[0].state == "failed"
     assert outcomes[0].cause is not None
     assert outcomes[0].cause.startswith("error: ")
@@ -156,14 +208,15 @@ def test_a_failed_candidate_stops_nobody_else(tmp_path: Path, monkeypatch: pytes
     assert outcomes[1].state == "complete"
 
 
-def test_the_deadline_leaves_no_half_member(tmp_path: Path) -> None:
+@EACH
+def test_the_deadline_leaves_no_half_member(library: str, tmp_path: Path) -> None:
     assert list(evaluate(iter([[candidate(0)]]), tmp_path, deadline=Deadline.after(0.0))) == []
     stop = tmp_path / "stop"
 
     def generations() -> Iterator[list[Candidate]]:
         yield [candidate(0)]
         stop.write_text("")
-        yield [candidate(1, rounds=100_000, learning_rate=1e-6)]
+        yield [candidate(1, kind=library, rounds=100_000, learning_rate=1e-6)]
 
     found = list(evaluate(generations(), tmp_path, patience=100_000, deadline=Deadline(stop_file=stop)))
     assert [outcome.number for outcome in found] == [0]
@@ -191,26 +244,22 @@ def test_who_wants_no_more_is_not_kept_waiting(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["00000"]
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_start_points_lie_in_the_space(task: Any) -> None:
-    for point in start_points(task):
-        trees = TreesSpec.model_validate(point["trees"])
-        for name in point["trees"]:
-            extra: Any = TreesSpec.model_fields[name].json_schema_extra
-            assert extra["search"]["low"] <= getattr(trees, name) <= extra["search"]["high"], name
-
-
-def test_large_targets_are_learned_in_their_own_units(tmp_path: Path) -> None:
+@EACH
+def test_large_targets_are_learned_in_their_own_units(library: str, tmp_path: Path) -> None:
     """Standardised inside: 50 around 1000 is learned as well as 1 around 0, and comes back around 1000."""
-    one(tmp_path, candidate(0), task="regression")
+    one(tmp_path, candidate(0, kind=library), task="regression")
     values = load_booster(tmp_path / "00000").predict(table_of("regression"))
     assert 950 < values.mean() < 1050
     assert values.std() > 20
 
 
-def test_a_booster_may_be_cut_off_in_its_very_first_round() -> None:
+@EACH
+def test_a_booster_may_be_cut_off_in_its_very_first_round(library: str) -> None:
     (prepared,) = prepare(TreePreprocess(), table_of("binary"), FOLDS[:1])
     fit, scored = (prepared.fit, prepared.fit_target), (prepared.scored, prepared.score_target)
-    settings = xgboost_settings(TreesSpec(), "binary", 2, seed=0)
-    assert grow(settings, fit, scored, rounds=20, patience=5, cut_off=lambda: True) is None
-    assert grow(settings, fit, scored, rounds=20, patience=5, cut_off=lambda: False) is not None
+    asked = Asked(trees=TreesSpec(rounds=20), task="binary", num_outputs=2, seed=0, patience=5)
+    grow = LIBRARIES[library].grow
+    assert grow(asked, fit, scored, lambda: True) is None
+    grown = grow(asked, fit, scored, lambda: False)
+    assert grown is not None
+    assert 1 <= grown.rounds <= 20

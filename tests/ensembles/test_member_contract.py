@@ -15,7 +15,17 @@ from components.ensembles.stacking import StackingSpec, align, choose, load_ense
 from components.project.families import loaders
 
 TASKS = ("binary", "multiclass", "regression")
-FAMILIES = ("network", "boosting", "random_forest", "extra_trees", "linear", "ensemble")
+FAMILIES = (
+    "network",
+    "boosting",
+    "boosting.lightgbm",
+    "boosting.catboost",
+    "random_forest",
+    "extra_trees",
+    "linear",
+    "nearest_neighbours",
+    "ensemble",
+)
 Grown = Callable[[str, str], Member]
 
 
@@ -67,7 +77,7 @@ def ensemble_of(grown: Grown, task: str, tmp: Path) -> Member:
 def test_every_member(
     family: str, task: str, check_promise: Callable[..., None], member_of: Grown, tmp_path: Path
 ) -> None:
-    check_promise(member_of(family, task), loaders()[family], task, tmp_path)
+    check_promise(member_of(family, task), loaders()[family.partition(".")[0]], task, tmp_path)
 
 
 def test_all_members_in_a_fresh_process(member_of: Grown, tmp_path: Path) -> None:
