@@ -149,7 +149,7 @@ class TransformerNetwork:
     ) -> "torch.Tensor":
         """Return what the last layer sees [K, B, E]."""
         steps_KBTF = x if self._picture is None else pieces(x, self.spec.patch)
-        h = self._linear(parameters, "embedding", steps_KBTF) + parameters["positions"].unsqueeze(1)
+        h = linear(parameters, "embedding", steps_KBTF) + parameters["positions"].unsqueeze(1)
         valid = None if lengths_KB is None else cells.valid_steps(lengths_KB, steps_KBTF.shape[2])
         if self._with_token:
             token = parameters["class_token"].unsqueeze(1).expand(-1, h.shape[1], -1, -1)
@@ -159,7 +159,7 @@ class TransformerNetwork:
             h = self._add(parameters, f"{layer}.attention", h, training, valid)
             h = self._add(parameters, f"{layer}.linear", h, training, None)
         if self.spec.norm == "pre":
-            h = self._norm(parameters, "norm", h)
+            h = norm(parameters, "norm", h)
         return h[:, :, 0] if self._with_token else sequence_pooling.mean(h, valid)
 
     def _add(
@@ -172,32 +172,19 @@ class TransformerNetwork:
     ) -> "torch.Tensor":
         """Add to h what one part of a layer makes of it."""
         pre = self.spec.norm == "pre"
-        seen = self._norm(parameters, f"{part}.norm", h) if pre else h
+        seen = norm(parameters, f"{part}.norm", h) if pre else h
         layer, kind = part.split(".")
         if kind == "attention":
             query, key, value = (
-                self._linear(parameters, f"{layer}.{name}", seen) for name in ("query", "key", "value")
+                linear(parameters, f"{layer}.{name}", seen) for name in ("query", "key", "value")
             )
             mixed = attention.attention(query, key, value, self.spec.heads, valid_KBT)
-            made = self._linear(parameters, f"{layer}.mixed", mixed)
+            made = linear(parameters, f"{layer}.mixed", mixed)
         else:
-            wide = activations.FUNCTIONS[self.spec.activation](self._linear(parameters, f"{layer}.wide", seen))
-            made = self._linear(parameters, f"{layer}.narrow", self._dropout(wide, training))
-        h = h + self._dropout(made, training)
-        return h if pre else self._norm(parameters, f"{part}.norm", h)
-
-    def _linear(self, parameters: Views, name: str, h_KBTI: "torch.Tensor") -> "torch.Tensor":
-        made = layers.linear(h_KBTI.flatten(1, 2), parameters[f"{name}.weight"], parameters[f"{name}.bias"])
-        return made.view(*h_KBTI.shape[:3], -1)
-
-    def _norm(self, parameters: Views, name: str, h: "torch.Tensor") -> "torch.Tensor":
-        normal = layer_norm.layer_norm(h.flatten(1, 2), parameters[f"{name}.scale"], parameters[f"{name}.shift"])
-        return normal.view(h.shape)
-
-    def _dropout(self, h: "torch.Tensor", training: TrainingPass | None) -> "torch.Tensor":
-        if training is None:
-            return h
-        return layers.dropout(h.flatten(2), training.rates("dropout"), training.generators).view(h.shape)
+            wide = activations.FUNCTIONS[self.spec.activation](linear(parameters, f"{layer}.wide", seen))
+            made = linear(parameters, f"{layer}.narrow", dropout(wide, training))
+        h = h + dropout(made, training)
+        return h if pre else norm(parameters, f"{part}.norm", h)
 
     def cost(self) -> int:
         """Multiply-adds of the matrix products, those of attention among them."""
@@ -206,6 +193,25 @@ class TransformerNetwork:
     def table(self) -> list[dict[str, Any]]:
         """See `Network`."""
         return list(self._plan.rows)
+
+
+def linear(parameters: Views, name: str, h_KBTI: "torch.Tensor") -> "torch.Tensor":
+    """Return a linear layer's answer for every step."""
+    made = layers.linear(h_KBTI.flatten(1, 2), parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+    return made.view(*h_KBTI.shape[:3], -1)
+
+
+def norm(parameters: Views, name: str, h_KBTO: "torch.Tensor") -> "torch.Tensor":
+    """Return the normal vectors of all steps."""
+    normal = layer_norm.layer_norm(h_KBTO.flatten(1, 2), parameters[f"{name}.scale"], parameters[f"{name}.shift"])
+    return normal.view(h_KBTO.shape)
+
+
+def dropout(h_KBTO: "torch.Tensor", training: TrainingPass | None, name: str = "dropout") -> "torch.Tensor":
+    """Leave numbers of all steps out, as the setting of this name says."""
+    if training is None:
+        return h_KBTO
+    return layers.dropout(h_KBTO.flatten(2), training.rates(name), training.generators).view(h_KBTO.shape)
 
 
 def pieces(x_KBHWD: "torch.Tensor", side: int) -> "torch.Tensor":
