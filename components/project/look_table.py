@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 LOOKED_AT_ROWS = 20_000
 COUNTS = {"search": 32, "boosting": 16}
+MOST_EPOCHS, LEAST_EPOCHS = 128, 8
+SHARE_OF_SEARCH = 0.45  # of the clock, on each core
+NETWORKS = 6  # so many shall be finished on all folds by each core
+ROWS_A_SECOND = 150_000  # that a network of middle cost trains on, on one core (Zen 4, torch 2.13, 21 Nov 2026)
+FOLDS = 5
 
 
 def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook:
@@ -31,12 +36,23 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
     lines = [(data, _size(facts)), (target, _target(frame[target]))]
     drop = _columns(facts, frame, target, lines)
     reasons = set(drop.values())
+    values: dict[str, dict[str, Any]] = {"validate": {"target": target, "drop": list(drop)}}
+    if seconds is not None:
+        epochs = _epochs(seconds, facts.rows)
+        values["search"] = {"training": {"epochs": epochs}}
+        lines.append(("epochs", f"{epochs}, so that each core finishes about {NETWORKS} networks"))
     return FirstLook(
         lines=tuple(lines),
-        values={"validate": {"target": target, "drop": list(drop)}},
+        values=values,
         notes={("validate", "drop"): reasons.pop()} if len(reasons) == 1 else {},
         counts=COUNTS,
     )
+
+
+def _epochs(seconds: float, rows: int) -> int:
+    """Return how often a network can go over its rows so that some are finished on all folds."""
+    a_network = SHARE_OF_SEARCH * seconds / NETWORKS * ROWS_A_SECOND
+    return max(LEAST_EPOCHS, min(MOST_EPOCHS, int(a_network / max(1.0, 0.8 * rows * (FOLDS - 1)))))
 
 
 def _size(facts: "SourceFacts") -> str:

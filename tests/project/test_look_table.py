@@ -1,0 +1,21 @@
+"""What `init` decides from a table's size."""
+
+from components.project.look_table import LEAST_EPOCHS, MOST_EPOCHS, look
+
+
+def epochs(tmp_path, rows, seconds):
+    lines = [f"{number},{number % 7},{'ab'[number % 2]}" for number in range(rows)]
+    (tmp_path / "t.csv").write_text("x,z,y\n" + "\n".join(lines) + "\n")
+    return look(tmp_path, "t.csv", "y", seconds).values.get("search")
+
+
+def test_networks_get_as_many_epochs_as_the_clock_has_room_for(tmp_path):
+    assert epochs(tmp_path, 300, 600.0) == {"training": {"epochs": MOST_EPOCHS}}
+    few, more = (epochs(tmp_path, 20_000, seconds)["training"]["epochs"] for seconds in (60.0, 240.0))
+    assert LEAST_EPOCHS < few < more < MOST_EPOCHS
+    assert more in range(4 * few, 4 * few + 4)
+    assert epochs(tmp_path, 20_000, 5.0) == {"training": {"epochs": LEAST_EPOCHS}}
+
+
+def test_where_counts_end_the_search_the_epochs_are_those_of_the_settings(tmp_path):
+    assert epochs(tmp_path, 300, None) is None
