@@ -31,9 +31,9 @@ from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, ma
 from components.ensembles.forests import ForestModel, batches
 from components.ensembles.prepared import AnyPreprocess, judged, prepare
 
-MEMBERS = "what is grown: random_forest, extra_trees, linear, nearest_neighbours (keeps 20 000 rows of a fold at most)"
+MEMBERS = "also nearest_neighbours, by 20 000 rows of a fold at most"
 TREES = "trees of a forest that answer a row; one tree is grown on 50 000 rows at most"
-REPEATS = "models of a fold that are averaged, each on rows drawn anew; a forest has so many times its trees"
+REPEATS = "models per fold, each on rows drawn anew, averaged; a forest has as many times its trees"
 
 
 class BaggingSpec(Spec):

@@ -185,6 +185,10 @@ TECHNIQUES = (
         "bagging: random forest, extra trees", "bagging.members", "[extra_trees]", "components/ensembles/forests.py"
     ),
     Technique("regularised linear models", "bagging.members", "[linear]", "components/ensembles/linear.py"),
+    Technique(
+        "nearest neighbours", "bagging.members", "[nearest_neighbours]", "components/ensembles/nearest_neighbours.py"
+    ),
+    Technique("repeated bags", "bagging.repeats", "3", "components/ensembles/bagging.py"),
     Technique("stacking", "stacking.method", "greedy", "components/ensembles/stacking.py"),
     Technique("metrics to be optimised", "metric", "f1", "components/metrics/registry.py"),
     Technique("bootstrap intervals", "evaluate.interval", "0.95", "components/evaluation/bootstrap.py"),
