@@ -2,9 +2,9 @@
 
 Rows are drawn anew within each fold and, where there are classes, within each class: a drawing never lacks a class,
 and the shares of the classes count as known (the usual form for ROC AUC; pROC, Robin et al. 2011). The interval holds
-the middle of the drawings (percentile bootstrap, Efron 1979). A drawing is a vector of weights, so a metric is called
-once per drawing for K models. Metrics of labels see each pattern (truth, what every model says) once, with the weight
-of all its rows: there are a few hundred patterns where there are 10 000 rows.
+the middle of the drawings (percentile bootstrap, Efron 1979). A drawing is a vector of weights; many of them are scored
+at once (`components/metrics/many_weights.py`), so that a thousand drawings of 10 000 rows take a second or two. Metrics
+of labels see the labels that the threshold names.
 
 Where nothing is wrong in any row, no drawing differs and the bootstrap would promise certainty. Then the lower end is
 the exact one for m right answers in m rows: (alpha / 2) ** (1 / m), m the rows of the rarest class.
@@ -20,7 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Metric
+from components.core.thresholds import as_if_half
 from components.evaluation.layout import Estimate
+from components.metrics.many_weights import under_many
+
+MOST_WEIGHTS = 4_000_000  # that are drawn and scored at once: 32 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,13 @@ class Judged:
     values_KnC: NDArray[np.float32]
     parts: tuple[NDArray[np.int64], ...]  # positions in 0..n-1: all of them for a test, one part per fold otherwise
     classes: bool  # whether the truth is a class number
+    threshold: float | None = None  # from which probability of the event on the answer is yes; None: the likelier
+
+    def called(self) -> NDArray[np.float32]:
+        """Return values whose largest names the class that each model calls: what metrics of labels see [K, n, C]."""
+        if self.threshold is None:
+            return self.values_KnC
+        return np.stack([as_if_half(values_nC, self.threshold) for values_nC in self.values_KnC])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,59 +78,48 @@ def score(
     metrics: Sequence[Metric], judged: Judged, *, interval: float, resamples: int, rng: np.random.Generator
 ) -> Scored:
     """Score all models by all metrics (mean over the parts), as they are and in `resamples` drawings."""
-    parts = [_Part.of(judged, rows, metrics) for rows in judged.parts if len(rows)]
-    whole = np.ones(len(judged.truth_n))
-    values = {metric.name: _mean_over(parts, metric, whole) for metric in metrics}
+    called_KnC = judged.called()
+    parts = [rows for rows in judged.parts if len(rows)]
+    values = {}
+    for metric in metrics:
+        seen_KnC = called_KnC if metric.needs == "label" else judged.values_KnC
+        values[metric.name] = np.mean([metric(judged.truth_n[rows], seen_KnC[:, rows]) for rows in parts], axis=0)
     found: dict[str, list[NDArray[np.float64]]] = {metric.name: [] for metric in metrics}
-    for weight_n in _drawings(judged, resamples, rng):
-        for metric in metrics:
-            found[metric.name].append(_mean_over(parts, metric, weight_n))
+    scorers = [_scorer(metrics, judged, called_KnC, rows) for rows in parts]
+    at_once = max(1, min(resamples, MOST_WEIGHTS // max(1, len(judged.truth_n))))
+    drawn = _drawings(judged, resamples, rng)
+    for first in range(0, resamples, at_once):
+        weight_BN = np.stack([next(drawn) for _ in range(min(at_once, resamples - first))])
+        scored = [scorer(weight_BN[:, rows]) for rows, scorer in zip(parts, scorers, strict=True)]
+        for name in found:
+            found[name].append(np.mean([one[name] for one in scored], axis=0))
     return Scored(
         judged=judged,
         values=values,
-        drawings={name: np.stack(rows) for name, rows in found.items()},
+        drawings={name: np.concatenate(blocks) for name, blocks in found.items()},
         interval=interval,
     )
+
+
+Scorer = Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+
+
+def _scorer(
+    metrics: Sequence[Metric], judged: Judged, called_KnC: NDArray[np.float32], rows: NDArray[np.int64]
+) -> Scorer:
+    """Return what scores one part under weights [B, n]: metric -> [B, K]."""
+    truth_n = judged.truth_n[rows]
+    of_labels = under_many([metric for metric in metrics if metric.needs == "label"], truth_n, called_KnC[:, rows])
+    of_values = under_many(
+        [metric for metric in metrics if metric.needs != "label"], truth_n, judged.values_KnC[:, rows]
+    )
+    return lambda weight_Bn: {**of_labels(weight_Bn), **of_values(weight_Bn)}
 
 
 def ends(drawings_B: NDArray[np.float64], interval: float) -> tuple[float, float]:
     """Return the two ends of the middle `interval` of the drawings."""
     low, high = np.quantile(drawings_B, [(1 - interval) / 2, (1 + interval) / 2])
     return float(low), float(high)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """The rows of one part, the patterns among them, and each metric on them."""
-
-    rows: NDArray[np.int64]
-    pattern_n: NDArray[np.int64]  # row -> pattern
-    num_patterns: int
-    scores: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]  # metric -> weights -> [K]
-
-    @classmethod
-    def of(cls, judged: Judged, rows: NDArray[np.int64], metrics: Sequence[Metric]) -> "_Part":
-        truth_n, values_KnC = judged.truth_n[rows], judged.values_KnC[:, rows]
-        called_nK = values_KnC.argmax(axis=2).T
-        patterns, pattern_n = np.unique(np.column_stack([truth_n, called_nK]), axis=0, return_inverse=True)
-        called_KpC = np.eye(values_KnC.shape[2], dtype=np.float32)[patterns[:, 1:].T.astype(np.int64)]
-        scores = {
-            metric.name: metric.on(patterns[:, 0], called_KpC)
-            if metric.needs == "label"
-            else metric.on(truth_n, values_KnC)
-            for metric in metrics
-        }
-        return cls(rows=rows, pattern_n=pattern_n.ravel(), num_patterns=len(patterns), scores=scores)
-
-    def score(self, metric: Metric, weight_N: NDArray[np.float64]) -> NDArray[np.float64]:
-        weight_n = weight_N[self.rows]
-        if metric.needs == "label":
-            weight_n = np.bincount(self.pattern_n, weight_n, self.num_patterns).astype(np.float64)
-        return self.scores[metric.name](weight_n)
-
-
-def _mean_over(parts: Sequence[_Part], metric: Metric, weight_n: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.mean([part.score(metric, weight_n) for part in parts], axis=0)
 
 
 def _drawings(judged: Judged, resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:

@@ -8,13 +8,17 @@ that occur in the truth or in the calls of that model. Ranking is in `roc_auc.py
 Legend: K models, n rows, C classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+OfCounts = Callable[[Floats], Floats]
+Part = Literal["precision", "recall", "f1"]
+How = Literal["event", "macro", "weighted"]
+AVERAGES: tuple[How, ...] = ("macro", "weighted")
 
 
 def confusion_matrix(
@@ -35,51 +39,75 @@ def confusion_matrix(
 
 def accuracy(truth_n: NDArray[Any], values_KnC: NDArray[Any], weight_n: NDArray[Any]) -> Floats:
     """Share of the rows that are called what they are."""
-    matrix = confusion_matrix(truth_n, values_KnC, weight_n)
-    return _share(np.trace(matrix, axis1=1, axis2=2), matrix.sum(axis=(1, 2)))
+    return _accuracy(confusion_matrix(truth_n, values_KnC, weight_n))
 
 
 def balanced_accuracy(truth_n: NDArray[Any], values_KnC: NDArray[Any], weight_n: NDArray[Any]) -> Floats:
     """Mean recall of the classes that occur in the truth."""
-    matrix = confusion_matrix(truth_n, values_KnC, weight_n)
-    true_KC = matrix.sum(axis=2)
-    return _mean_where(_share(_diagonal(matrix), true_KC), true_KC > 0)
+    return _balanced_accuracy(confusion_matrix(truth_n, values_KnC, weight_n))
 
 
-def averaged(
-    part: Literal["precision", "recall", "f1"], how: Literal["event", "macro", "weighted"]
-) -> Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Floats]:
+def averaged(part: Part, how: How) -> Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Floats]:
     """Return the metric for one part and one way to join the classes.
 
     "event": of the second of two classes; macro when there are more. "macro": every class counts the same.
     "weighted": a class counts by its rows.
     """
+    of_counts = _averaged(part, how)
 
     def score(truth_n: NDArray[Any], values_KnC: NDArray[Any], weight_n: NDArray[Any]) -> Floats:
-        matrix = confusion_matrix(truth_n, values_KnC, weight_n)
-        true_KC, called_KC, right_KC = matrix.sum(axis=2), matrix.sum(axis=1), _diagonal(matrix)
-        if part == "precision":
-            each_KC = _share(right_KC, called_KC)
-        elif part == "recall":
-            each_KC = _share(right_KC, true_KC)
-        else:
-            each_KC = _share(2 * right_KC, true_KC + called_KC)
-        if how == "event" and matrix.shape[1] == 2:
-            return each_KC[:, 1]
-        if how == "weighted":
-            return _share((each_KC * true_KC).sum(axis=1), true_KC.sum(axis=1))
-        return _mean_where(each_KC, (true_KC + called_KC) > 0)
+        return of_counts(confusion_matrix(truth_n, values_KnC, weight_n))
 
     return score
 
 
-def _diagonal(matrix_KCC: Floats) -> Floats:
-    return np.diagonal(matrix_KCC, axis1=1, axis2=2)
+def _accuracy(counts: Floats) -> Floats:
+    return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
+
+
+def _balanced_accuracy(counts: Floats) -> Floats:
+    true = counts.sum(axis=-1)
+    return _mean_where(_share(_diagonal(counts), true), true > 0)
+
+
+def _averaged(part: Part, how: How) -> OfCounts:
+    def score(counts: Floats) -> Floats:
+        true, called, right = counts.sum(axis=-1), counts.sum(axis=-2), _diagonal(counts)
+        if part == "precision":
+            each = _share(right, called)
+        elif part == "recall":
+            each = _share(right, true)
+        else:
+            each = _share(2 * right, true + called)
+        if how == "event" and counts.shape[-1] == 2:
+            return np.asarray(each[..., 1])
+        if how == "weighted":
+            return _share((each * true).sum(axis=-1), true.sum(axis=-1))
+        return _mean_where(each, (true + called) > 0)
+
+    return score
+
+
+def _diagonal(counts: Floats) -> Floats:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
 def _share(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.zeros_like(below, dtype=np.float64), where=below > 0)
 
 
-def _mean_where(values_KC: Floats, where_KC: NDArray[np.bool_]) -> Floats:
-    return _share(np.where(where_KC, values_KC, 0.0).sum(axis=1), where_KC.sum(axis=1).astype(np.float64))
+def _mean_where(values: Floats, where: NDArray[np.bool_]) -> Floats:
+    return _share(np.where(where, values, 0.0).sum(axis=-1), where.sum(axis=-1).astype(np.float64))
+
+
+OF_COUNTS: Mapping[str, OfCounts] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "precision": _averaged("precision", "event"),
+    "recall": _averaged("recall", "event"),
+    "f1": _averaged("f1", "event"),
+    **{f"precision_{how}": _averaged("precision", how) for how in AVERAGES},
+    **{f"recall_{how}": _averaged("recall", how) for how in AVERAGES},
+    **{f"f1_{how}": _averaged("f1", how) for how in AVERAGES},
+}
+"""Metric -> what scores counts [..., true class, called class], for who has counted already."""
