@@ -79,7 +79,7 @@ def check_kinds(reports: Sequence[ColumnReport]) -> list[Finding]:
         elif look.kind == "id":
             found.append(_note("id", report, f"{report.name}: {look.why}. Left out.", "If it means something:"))
         elif look.kind == "text":
-            found.append(_note("text", report, f"{report.name}: {look.why}. Left out.", "If these are levels:"))
+            found.append(_note("text", report, f"{report.name}: {look.why}. Its words count.", "If these are levels:"))
     return found + _constant([report.name for report in reports if report.left_out == ONE_VALUE])
 
 

@@ -10,7 +10,7 @@ from components.core.columns import as_text, to_numbers, to_seconds
 from components.core.lazy import lazy
 from components.data.encoded_target import is_encoded_target
 from components.data.leakage import Alone, score_alone
-from components.data.schema_inference import Look
+from components.data.schema_inference import WRITTEN, Look
 from components.data.target import Target
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ColumnReport:
             return "it has no value in any row"
         if self.num_infinite:
             return "it has infinite values"
-        if self.look.kind in ("id", "text"):
+        if self.look.kind == "id" or self.look.why.startswith(WRITTEN):
             return self.look.why
         if self.look.num_distinct == 1 and self.missing_N is None:
             return ONE_VALUE

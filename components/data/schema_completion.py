@@ -24,6 +24,8 @@ def complete(schema: Schema, raw: RawRows, train_rows: NDArray[np.int64]) -> Sch
             text = as_text(values)
             facts["levels"] = tuple(sort_words([str(word) for word in text.dropna().unique()]))
             facts["missing"] = bool(text.isna().any())
+        elif column.kind == "text":
+            facts["missing"] = bool(as_text(values).isna().any())
         else:
             numbers = typed(values, column.kind, column.levels)
             known = numbers[~np.isnan(numbers)]

@@ -86,7 +86,7 @@ def _alike(table: Table, row: int, train_rows: NDArray[np.int64]) -> list[tuple[
     for column in table.schema.features:
         values = table.column(column.name)
         mine, others = values[row], values[train_rows]
-        if column.kind == "categorical":
+        if column.kind in ("categorical", "text"):
             total += others != mine
             continue
         width = (column.high - column.low) if column.low is not None and column.high is not None else 1.0

@@ -112,6 +112,7 @@ def test_what_models_do_not_see(validated):
         customer_id=[f"c{i:05d}" for i in range(N)],
         number=range(N),
         note=[f"the customer said {i} things" for i in range(N)],
+        price=[f"${i},250.00" for i in range(1, N + 1)],
         constant=["same"] * N,
     )
     facts, data = validated(frame, target="answer")
@@ -119,12 +120,13 @@ def test_what_models_do_not_see(validated):
         ("note", "id", ("customer_id",)),
         ("note", "id", ("number",)),
         ("note", "text", ("note",)),
+        ("warning", "mixed", ("price",)),
         ("note", "constant", ("constant",)),
     }
     schema = Schema.read(data / "validate" / "schema.json")
-    assert [c.name for c in schema.features] == ["age", "income", "colour"]
+    assert [c.name for c in schema.features] == ["age", "income", "colour", "note"]
     assert schema.column("note").why == "running text"
-    assert facts["line"] == "3 columns, no leakage"
+    assert facts["line"] == "4 columns, no leakage, 1 warning"
 
 
 def test_a_column_with_one_value_and_missing_ones_is_kept(validated):

@@ -60,6 +60,8 @@ def _binned(
     table: Table, name: str, kind: str, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], int, NDArray[np.bool_]]:
     values = table.column(name)[rows]
+    if kind == "text":  # a histogram of how long they are
+        values = np.array([np.nan if text is None else len(text) for text in values])
     if kind == "categorical":
         num_levels = max(1, min(len(table.schema.column(name).levels or ()), SPARK_BINS))
         return np.clip(values, 0, num_levels - 1).astype(np.int64), num_levels, values < 0
