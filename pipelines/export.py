@@ -12,17 +12,20 @@ PACKAGE = "espalier-automl"
 
 
 def export(stage: Stage) -> str:
-    """Write the bundle from data/stacking, and predict the example rows with it."""
+    """Write the bundle from data/stacking, or of the distilled model, and predict the example rows with it."""
     ensemble = stage.input("stacking")
     stacked = read_json(ensemble / "stacking.json")
+    one = stacked["distilled"]
+    chosen, ensemble = (stacked, ensemble) if one is None else (one, ensemble / "distilled")
     metric = metrics.get(stacked["metric"])
     facts = {
         "espalier": version(PACKAGE),
         "metric": metric.name,
         "title": metric.title,
         "greater_is_better": metric.greater_is_better,
-        "score": stacked["score"],
-        "fold_scores": stacked["fold_scores"],
+        "score": chosen["score"],
+        "fold_scores": chosen["fold_scores"],
+        "threshold": chosen["threshold"],
     }
     write_bundle(stage.out, ensemble, loaders(), facts, card=stage.spec.card)
     size = sum(path.stat().st_size for path in stage.out.rglob("*") if path.is_file())

@@ -1,7 +1,8 @@
 """The ensemble as a member like any other, and its folder: weights, and a copy of every member that has one.
 
     member.json       as of every member; family "ensemble"
-    ensemble.json     method, combiner, names and families of the members with weight
+    ensemble.json     method, combiner, threshold, names and families of the members with weight, and of those whom a
+                      second layer with weight sees
     oof-<s>.parquet   predictions for fold s by combiners that have not seen it
     members/<name>/   the members' own folders
 
@@ -25,6 +26,7 @@ from components.core.member_files import read_oof
 from components.core.predictions import joined, write_predictions
 from components.core.table import Table
 from components.ensembles.combine import Combiner
+from components.ensembles.second_layer import FAMILY, SecondLayer, load_second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +38,19 @@ class EnsembleMember:
     oof: Predictions
     members: tuple[Member, ...]
     combiner: Combiner  # over these members
+    threshold: float | None  # two classes: from which probability on the event is called; None: the likelier class
     folder: Path
 
     def predict(self, table: Table, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Predict rows of a table, all of them by default [N, C]."""
-        return self.combiner(np.stack([member.predict(table, rows) for member in self.members]))
+        known: dict[str, NDArray[np.float32]] = {}
+        for member in self.members:  # a second layer comes behind those that it sees
+            if isinstance(member, SecondLayer):
+                first = np.stack([known[one.name] for one in member.first])
+                known[member.name] = member.answer(table, rows, first)
+            else:
+                known[member.name] = member.predict(table, rows)
+        return self.combiner(np.stack(list(known.values())))
 
     def cost(self) -> int:
         """Multiply-adds per row, of all members."""
@@ -56,13 +66,17 @@ def write_ensemble(
     *,
     method: str,
     combiner: Combiner,
+    threshold: float | None = None,
     sources: Sequence[Path],
     oof: Predictions,
     folds: Sequence[int],
     fold_scores: Sequence[float],
 ) -> None:
-    """Write the ensemble's folder; `combiner` has one weight for each of the member folders `sources`."""
-    used = [m for m in range(len(sources)) if combiner.weight_M[m] > 0]
+    """Write the ensemble's folder; `combiner` has one weight for each of the member folders `sources`.
+
+    Members without weight stay behind, unless a second layer that has one sees them.
+    """
+    used = needed(combiner, sources)
     described = [read_json(sources[m] / "member.json") for m in used]
     for m, member in zip(used, described, strict=True):
         shutil.copytree(sources[m], folder / "members" / member["name"])
@@ -73,7 +87,12 @@ def write_ensemble(
     members = [{"name": member["name"], "family": member["family"]} for member in described]
     write_json(
         folder / "ensemble.json",
-        {"method": method, "members": members, "combiner": combiner.only(np.array(used)).to_json()},
+        {
+            "method": method,
+            "members": members,
+            "combiner": combiner.only(np.array(used)).to_json(),
+            "threshold": threshold,
+        },
     )
     write_json(
         folder / "member.json",
@@ -91,15 +110,29 @@ def write_ensemble(
     )
 
 
+def needed(combiner: Combiner, sources: Sequence[Path]) -> list[int]:
+    """Return the members that have weight, or are seen by one that has: positions in `sources`."""
+    used = {m for m in range(len(sources)) if combiner.weight_M[m] > 0}
+    described = [read_json(source / "member.json") for source in sources]
+    place = {member["name"]: m for m, member in enumerate(described)}
+    seen = {place[name] for m in used if described[m]["family"] == FAMILY for name in described[m]["spec"]["sees"]}
+    return sorted(used | seen)
+
+
 def load_ensemble(folder: Path, loaders: Loaders) -> EnsembleMember:
     """Load an ensemble's folder; `loaders` has one for the family of each of its members."""
     ensemble: JSON = read_json(folder / "ensemble.json")
     described = read_json(folder / "member.json")
+    members: dict[str, Member] = {}
+    for one in ensemble["members"]:
+        place = folder / "members" / one["name"]
+        members[one["name"]] = load_second(place, members) if one["family"] == FAMILY else loaders[one["family"]](place)
     return EnsembleMember(
         name=described["name"],
         family=described["family"],
         oof=joined(read_oof(folder, number) for number in described["folds"]),
-        members=tuple(loaders[one["family"]](folder / "members" / one["name"]) for one in ensemble["members"]),
+        members=tuple(members.values()),
         combiner=Combiner.from_json(ensemble["combiner"]),
+        threshold=ensemble["threshold"],
         folder=folder,
     )

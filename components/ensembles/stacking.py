@@ -1,14 +1,17 @@
 """Stacking: which way of combining the members is taken, judged on their out-of-fold predictions.
 
-Every way (the best member alone, greedy selection, the linear meta-learner) is fitted without one fold and scored on
-it, for each fold: an honest score, and the one the ensemble reports. `auto` takes the way with the best of these; but
-only if it beats the best member's own score there, and still does on all rows when it is fitted on all of them. So
-an ensemble is never worse than its best member on the same folds. Ties go to the cheaper way.
+Every way (`ways.py`) is fitted without one fold and scored on it, for each fold: an honest score, and the one that the
+ensemble reports. `auto` takes the way with the best of these; ways that chance cannot tell from it are tied
+(`noise.py`), and of a tie the cheapest is taken. No way is taken that is worse than the best member alone, neither
+there nor on all rows when it is fitted on all of them. So an ensemble is never worse than its best member on the same
+folds, and stacking that overfits is not chosen.
 
-Wolpert, "Stacked generalization" (1992). The ways are in `greedy.py` and `meta_learner.py`, what becomes of the choice
-in `ensemble_member.py`.
+The choice itself flatters the score that was chosen: `nested_scores` are those of choices that were made without the
+fold that scores them, the way and the best member included.
 
-Legend: M members, n rows that all members have, C outputs, P parts (the folds).
+Wolpert, "Stacked generalization" (1992). What becomes of the choice is in `ensemble_member.py`.
+
+Legend: M members, n rows that all members have, C outputs, P parts (the folds), W ways.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,25 +23,30 @@ from numpy.typing import NDArray
 
 from components.core.contracts import Metric, Predictions
 from components.core.errors import UserMistake
-from components.core.seeds import generator
-from components.core.specs import Spec, setting
-from components.ensembles.combine import Combiner, PartScores, nearly, weighted_mean
+from components.core.specs import NONE, Spec, setting
+from components.core.thresholds import as_if_half
+from components.ensembles.combine import Combiner
+from components.ensembles.decision_threshold import AtBestThreshold, wanted
 from components.ensembles.ensemble_member import load_ensemble
-from components.ensembles.greedy import first_choice, greedy
-from components.ensembles.meta_learner import linear
+from components.ensembles.finishing import Finished, finish
+from components.ensembles.tries import Second, Tries, first_way, nested_oof
+from components.ensembles.ways import FIRST_LAYER, Method
 
-__all__ = ["Aligned", "Choice", "StackingSpec", "align", "choose", "load_ensemble"]
-
-Method = Literal["best", "average", "greedy", "linear"]
-AUTO: tuple[Method, ...] = ("best", "greedy", "linear")
-PARTS_OF_ONE_FOLD = 5
+__all__ = ["Aligned", "Choice", "Second", "StackingSpec", "align", "choose", "load_ensemble"]
 
 
 class StackingSpec(Spec):
     """The section `stacking`."""
 
-    method: Literal["auto", "best", "average", "greedy", "linear"] = setting(
-        "auto", "best | average | greedy | linear; auto asks nested folds"
+    method: Literal["auto", "best", "average", "greedy", "convex", "linear", "two_layers"] = setting(
+        "auto", "best | average | greedy | convex | linear | two_layers; auto asks nested folds"
+    )
+    calibrate: bool = setting(True, "one temperature for all probabilities, kept where log loss falls on unseen folds")
+    max_ms_per_row: float | Literal["none"] = setting(
+        NONE, "a limit leaves slow members out; the one choice by a measured time, so it may differ between machines"
+    )
+    distill: Literal["none", "network", "boosting"] = setting(
+        NONE, "network | boosting: one model that imitates the ensemble, and is exported in its place"
     )
 
 
@@ -56,11 +64,15 @@ class Choice:
     """The ensemble that was chosen."""
 
     method: Method
-    combiner: Combiner  # fitted on all rows; over all M members
+    combiner: Combiner  # fitted on all rows; over all M members, and the second layer where it was chosen
+    threshold: float | None  # of the event; None: the likelier class is called
     oof: Predictions  # of combiners that have not seen the fold
     folds: tuple[int, ...]
     fold_scores: tuple[float, ...]  # of `oof`, in the metric's own direction
+    fitted_score: float  # of the combiner on the rows that it was fitted on: no measure of anything but of fitting
+    nested_scores: tuple[float, ...]  # of choices that have not seen the fold
     method_scores: Mapping[str, float]  # of every way that was tried
+    tied: tuple[str, ...]  # ways that chance cannot tell from the best one
     member_scores_MP: NDArray[np.float64]  # of the members alone, on the same rows and parts
 
 
@@ -92,68 +104,64 @@ def choose(
     *,
     metric: Metric,
     seed: int,
+    second: Second | None = None,
 ) -> Choice:
-    """Choose and fit the ensemble; `truth_n` is that of `aligned.rows_n`. A method that is named is taken as it is."""
-    values_MnC = aligned.values_MnC
-    folds = tuple(int(number) for number in np.unique(aligned.fold_n))
-    scores = PartScores(metric, truth_n, [np.flatnonzero(aligned.fold_n == number) for number in folds])
-    nested = scores if len(folds) > 1 else PartScores(metric, truth_n, random_parts(len(truth_n), seed))
-    ways: tuple[Method, ...] = AUTO if spec.method == "auto" else (spec.method,)
-    oof_of = {way: cross_fitted(way, values_MnC, nested, cost_M) for way in ways}
-    score_of = {way: float(scores(oof_nC[None])[0]) for way, oof_nC in oof_of.items()}
-    fitted = {way: fit(way, values_MnC, scores, cost_M) for way in ways}
-    single_M = scores(values_MnC)
-    best = first_choice(single_M, np.zeros(len(single_M), dtype=np.int64), cost_M)
-    way = spec.method
-    if way == "auto":
-        score_of_fitted = {one: float(scores(fitted[one](values_MnC)[None])[0]) for one in ways}
-        sound = {one: score_of[one] for one in ways if min(score_of[one], score_of_fitted[one]) >= single_M[best]}
-        way = _first({**sound, "best": float(single_M[best])}, fitted, cost_M)
-    oof_nC = values_MnC[best] if way == "best" else oof_of[way]
+    """Choose and fit the ensemble; `truth_n` is that of `aligned.rows_n`. A method that is named is taken as it is.
+
+    `second`: a member that was fitted on the others' predictions; it takes part in `two_layers` alone. Where the
+    metric wants a threshold of its own, members are chosen at one half and at the best threshold, and the better of
+    the two is taken.
+    """
+    plain = _choose(spec, aligned, truth_n, cost_M, metric, metric, seed, second)
+    if not wanted(metric, aligned.values_MnC.shape[2]):
+        return plain
+    other = _choose(spec, aligned, truth_n, cost_M, metric, AtBestThreshold(metric), seed, second)
+    is_sound = other.fitted_score >= plain.member_scores_MP.mean(axis=1).max()
+    return other if is_sound and np.mean(other.fold_scores) > np.mean(plain.fold_scores) else plain
+
+
+def _choose(
+    spec: StackingSpec,
+    aligned: Aligned,
+    truth_n: NDArray[Any],
+    cost_M: NDArray[np.int64],
+    metric: Metric,
+    judge: Metric,
+    seed: int,
+    second: Second | None,
+) -> Choice:
+    """Choose by one metric (`judge`), report by the other: they differ where there is a threshold to be chosen."""
+    named: tuple[Method, ...] = FIRST_LAYER if spec.method == "auto" else (spec.method,)
+    ways: tuple[Method, ...] = (*named, "two_layers") if spec.method == "auto" and second else named
+    tries = Tries.make(aligned.values_MnC, aligned.fold_n, truth_n, cost_M, judge, ways, seed, second)
+    way, tied = first_way(tries) if spec.method == "auto" else (spec.method, (spec.method,))
+    best = tries.best
+    finished: Finished = finish(
+        tries.oof_of(way),
+        tries,
+        metric,
+        way=way,
+        floor=float(tries.single_M[best]),
+        calibrate=spec.calibrate,
+    )
+    nested = nested_oof(tries, way if spec.method != "auto" else None)
+    nested_nC = finished.same_for(nested, tries)
+    reported = tries.reporting(metric)
+    fitted_nC = finished.combiner(tries.values_of(way))
+    values_nC = np.empty_like(finished.values_nC)
+    values_nC[tries.order] = finished.values_nC
     sign = 1.0 if metric.greater_is_better else -1.0
+    member_scores_MP = reported.by_part(tries.values_MnC)
     return Choice(
         method=way,
-        combiner=fitted[way],
-        oof=Predictions(rows_n=aligned.rows_n, fold_n=aligned.fold_n, values_nC=oof_nC),
-        folds=folds,
-        fold_scores=tuple(float(score) for score in scores.by_part(oof_nC[None])[0]),
-        method_scores={one: sign * score for one, score in score_of.items()},
-        member_scores_MP=scores.by_part(values_MnC),
+        combiner=finished.combiner,
+        threshold=finished.threshold,
+        oof=Predictions(rows_n=aligned.rows_n, fold_n=aligned.fold_n, values_nC=values_nC),
+        folds=tries.folds,
+        fold_scores=tuple(float(score) for score in reported.by_part(finished.judged_nC[None])[0]),
+        fitted_score=float(reported.by_part(as_if_half(fitted_nC, finished.threshold)[None]).mean()),
+        nested_scores=tuple(float(score) for score in reported.by_part(nested_nC[None])[0]),
+        method_scores={one: sign * tries.score_of[one] for one in ways},
+        tied=tied,
+        member_scores_MP=member_scores_MP,
     )
-
-
-def fit(way: Method, values_MnC: NDArray[np.float32], scores: PartScores, cost_M: NDArray[np.int64]) -> Combiner:
-    """Fit one way of combining on these rows. Members that all are worse than none leave the best of them."""
-    if way == "linear" and (combiner := linear(values_MnC, scores.truth_n)).weight_M.any():
-        return combiner
-    if way == "greedy":
-        return greedy(values_MnC, scores, cost_M)
-    weight_M = np.ones(len(values_MnC))
-    if way != "average":
-        best = first_choice(scores(values_MnC), np.zeros(len(values_MnC), dtype=np.int64), cost_M)
-        weight_M = (np.arange(len(values_MnC)) == best).astype(np.float64)
-    return weighted_mean(weight_M, values_MnC.shape[2])
-
-
-def cross_fitted(
-    way: Method, values_MnC: NDArray[np.float32], scores: PartScores, cost_M: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Combine every part by what was fitted on the others [n, C]."""
-    combined_nC = np.empty_like(values_MnC[0])
-    for number, part in enumerate(scores.parts):
-        others, kept = scores.without(number) if len(scores.parts) > 1 else (scores, part)
-        combined_nC[part] = fit(way, values_MnC[:, kept], others, cost_M)(values_MnC[:, part])
-    return combined_nC
-
-
-def random_parts(num_rows: int, seed: int) -> list[NDArray[np.int64]]:
-    """Cut the rows of a single fold at random, for the choice alone."""
-    mixed = generator(seed, "stacking", "parts").permutation(num_rows)
-    return [np.sort(part) for part in np.array_split(mixed, min(PARTS_OF_ONE_FOLD, num_rows)) if len(part)]
-
-
-def _first(score_of: Mapping[Method, float], fitted: Mapping[Method, Combiner], cost_M: NDArray[Any]) -> Method:
-    """Return the way with the best score; of tied ones the cheapest."""
-    best = max(score_of.values())
-    tied = [way for way, score in score_of.items() if nearly(score, best)]
-    return min(tied, key=lambda way: int(cost_M[fitted[way].weight_M > 0].sum()))

@@ -20,6 +20,7 @@ from components.metrics import confusion, log_loss, regression, roc_auc
 Needs = Literal["probability", "label", "value"]
 Formula = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 OfWeights = Callable[[NDArray[Any]], NDArray[np.float64]]
+Even = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -33,11 +34,15 @@ class Score:
     tasks: tuple[Task, ...]
     formula: Formula
     prepared: Callable[[NDArray[Any], NDArray[Any]], OfWeights] | None = None  # where most work needs no weights
+    even: Even | None = None  # where there is a quicker way for rows that all count the same
 
     def __call__(
         self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32], weight_n: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
         """Score K models on the same n rows: [K]; NaN for a model with a value that is not finite, or without rows."""
+        is_even = weight_n is None and len(truth_n) > 0 and values_KnC.dtype == np.float32
+        if is_even and self.even is not None and np.isfinite(values_KnC).all():
+            return self.even(truth_n, values_KnC)
         return self.on(truth_n, values_KnC)(np.ones(len(truth_n)) if weight_n is None else weight_n)
 
     def on(self, truth_n: NDArray[Any], values_KnC: NDArray[np.float32]) -> OfWeights:
@@ -77,7 +82,15 @@ _ALL = (
     _score("precision_weighted", "precision (weighted)", confusion.averaged("precision", "weighted"), "label", BOTH),
     _score("recall_weighted", "recall (weighted)", confusion.averaged("recall", "weighted"), "label", BOTH),
     _score("f1_weighted", "F1 (weighted)", confusion.averaged("f1", "weighted"), "label", BOTH),
-    _score("roc_auc", "ROC AUC", roc_auc.roc_auc, "probability", BOTH, prepared=roc_auc.roc_auc_of),
+    _score(
+        "roc_auc",
+        "ROC AUC",
+        roc_auc.roc_auc,
+        "probability",
+        BOTH,
+        prepared=roc_auc.roc_auc_of,
+        even=roc_auc.roc_auc_even,
+    ),
     _score("log_loss", "log loss", log_loss.log_loss, "probability", BOTH, less=True),
     _score("brier", "Brier score", log_loss.brier, "probability", BOTH, less=True),
     _score("mse", "MSE", regression.mse, "value", ("regression",), less=True),

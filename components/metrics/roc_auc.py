@@ -41,6 +41,44 @@ def roc_auc_of(truth_n: NDArray[Any], values_KnC: NDArray[Any]) -> Callable[[NDA
     return scored
 
 
+def roc_auc_even(truth_n: NDArray[Any], values_KnC: NDArray[Any]) -> NDArray[np.float64]:
+    """Score rows that all count the same [K]; as `roc_auc`, in a fifth of the time: labels are sorted with the scores.
+
+    A score's bits, ordered as its value, and the label behind them are one whole number: sorted, their places tell the
+    pairs won, with ties counted as won. Where a tie joins both labels, the sort with the labels turned counts them as
+    lost, and the mean of both is a half.
+    """
+    num_classes = values_KnC.shape[2]
+    found = []
+    for event in [1] if num_classes == 2 else range(num_classes):
+        is_event_n = truth_n == event
+        pairs = int(is_event_n.sum()) * int((~is_event_n).sum())
+        if pairs:
+            bits_Kn = _ordered_bits(values_KnC[:, :, event])
+            won_K, is_tied_K = _won(bits_Kn, is_event_n)
+            if is_tied_K.any():
+                lost_K, _ = _won(bits_Kn[is_tied_K], ~is_event_n)
+                won_K[is_tied_K] = (won_K[is_tied_K] + pairs - lost_K) / 2
+            found.append(won_K / pairs)
+    return np.mean(found, axis=0) if found else np.full(len(values_KnC), NO_ORDER)
+
+
+def _ordered_bits(scores_Kn: NDArray[Any]) -> NDArray[np.int64]:
+    """Return float32 as whole numbers in the same order, twice as large: equal floats give equal numbers."""
+    bits_Kn = (np.ascontiguousarray(scores_Kn, dtype=np.float32) + np.float32(0)).view(np.int32)  # -0 becomes 0
+    return (bits_Kn ^ ((bits_Kn >> 31) & 0x7FFFFFFF)).astype(np.int64) << 1
+
+
+def _won(bits_Kn: NDArray[np.int64], is_event_n: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Count pairs won by the event, ties as won, and say where a tie joins both labels [K], [K]."""
+    keys_Kn = bits_Kn | is_event_n
+    keys_Kn.sort(axis=1)
+    is_tied_K = ((keys_Kn[:, 1:] ^ keys_Kn[:, :-1]) == 1).any(axis=1)
+    num_events = int(is_event_n.sum())
+    places_K = (keys_Kn & 1) @ np.arange(bits_Kn.shape[1])
+    return (places_K - num_events * (num_events - 1) // 2).astype(np.float64), is_tied_K
+
+
 class _Order:
     """Rows in the order of their scores, for each of K models, and where runs of equal scores begin and end."""
 

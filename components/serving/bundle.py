@@ -5,7 +5,8 @@ last; a folder without it is no bundle. All is JSON, Parquet, safetensors and UB
 Form of the members: `components/core/predictions.py`; of the ensemble: `components/ensembles/`; what is wrong with the
 rows that somebody asks: `problems.py`; the texts beside the model: `card.py`.
 
-    bundle.json                 format, espalier, table, task, target, classes, metric, score, fold_scores, files
+    bundle.json                 format, espalier, table, task, target, classes, metric, score, fold_scores, threshold,
+                                files
     schema.json                 names, kinds, levels and ranges of the columns
     member.json, ensemble.json  the ensemble
     members/<name>/             its members; their out-of-fold predictions stay behind
@@ -25,6 +26,7 @@ from components.core.contracts import JSON, Loaders, Member
 from components.core.errors import UserMistake
 from components.core.files import read_json, write_json, write_text
 from components.core.table import IMAGE, PICTURE, Schema, Table
+from components.core.thresholds import called
 from components.data.images.describe import Asked
 from components.serving import pictures, problems
 from components.serving.card import card_text, example_columns, readme_text
@@ -82,7 +84,7 @@ class Bundle:
         if self.schema.task == "regression":
             return pd.DataFrame({"prediction": values_NC[:, 0].astype(np.float64)}, index=index)
         classes = np.array(self.schema.classes, dtype=object)
-        answers: dict[str, Any] = {"prediction": classes[values_NC.argmax(axis=1)]}
+        answers: dict[str, Any] = {"prediction": classes[called(values_NC, self.facts["threshold"])]}
         for c, name in enumerate(self.schema.classes):
             answers[f"probability_{name}"] = values_NC[:, c].astype(np.float64)
         return pd.DataFrame(answers, index=index)
@@ -113,7 +115,8 @@ def load_bundle(folder: Path, loaders: Loaders) -> Bundle:
 def write_bundle(folder: Path, ensemble: Path, loaders: Loaders, facts: dict[str, Any], *, card: bool) -> Bundle:
     """Write a bundle into an empty folder from an ensemble folder (with its schema.json); load it, and return it.
 
-    `facts` are what the bundle says about itself: metric, title, score, fold_scores, greater_is_better, espalier.
+    `facts` are what the bundle says about itself: metric, title, score, fold_scores, greater_is_better, espalier, and
+    from which probability (`threshold`) on the event is called; None: the likelier class.
     """
     import pandas as pd
 

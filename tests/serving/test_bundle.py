@@ -33,6 +33,7 @@ FACTS = {
     "greater_is_better": True,
     "score": 0.8471,
     "fold_scores": [0.84, 0.85, 0.851],
+    "threshold": None,
 }
 
 
