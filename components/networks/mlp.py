@@ -1,30 +1,36 @@
 """Multilayer perceptrons: `layers` hidden layers of `width` units, each linear -> batch norm -> activation -> dropout.
 
-The first choice for tables; "Better by default" (Holzmüller et al. 2024) shows how far it goes. Layers are in
-`layers.py`, activation functions in `activations.py`, first weights in `initialization.py`.
+The first choice for tables. "Better by default" (Holzmüller et al. 2024) shows how far it goes: its RealMLP is this
+with `numbers: periodic`, `front_scale`, `parametrization: ntk` and `parametric`. Layers are in `layers.py`, activation
+functions in `activations.py` and `parametric.py`, first weights in `initialization.py`, what stands before the first
+layer in `embedding.py`.
 
 An image or a sequence is taken as one long row. Legend: K models, B rows of a batch, F inputs, C outputs.
 """
 
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks import scaled
+from components.networks.embedding import Front
 from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
-from components.networks.store import Layout, Slot
+from components.networks.numbers import Numbers, Plain, TakesNumbers
+from components.networks.plan import Plan
 
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, blocks, initialization, layers
+    from components.networks import activations, blocks, layers, parametric
 else:
     activations = lazy("components.networks.activations")
     blocks = lazy("components.networks.blocks")
-    initialization = lazy("components.networks.initialization")
     layers = lazy("components.networks.layers")
+    parametric = lazy("components.networks.parametric")
 
 
-class MLP(NetworkSpec):
+class MLP(TakesNumbers, NetworkSpec):
     """A multilayer perceptron."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"table", "sequence", "image"})
@@ -48,6 +54,16 @@ class MLP(NetworkSpec):
         ge=0,
         lt=1,
     )
+    numbers: Numbers = setting(
+        Plain(), "how a number of a table enters; also periodic, piecewise", discriminator="kind"
+    )
+    embedding: int = setting(8, "numbers that stand for a category that enters as a code", ge=1, le=256)
+    front_scale: bool = setting(False, "each input scaled by a number that learns quickly (as in RealMLP)")
+    parametrization: Literal["standard", "ntk"] = setting(
+        "standard", "ntk: wide and narrow layers learn alike at one rate, biases at a tenth (as in RealMLP)"
+    )
+    parametric: bool = setting(False, "each unit learns its mix of a straight line and the activation")
+    residual: bool = setting(False, "each hidden layer but the first adds what it makes to what went in")
 
     def build(self, inputs: Inputs, num_outputs: int) -> "MLPNetwork":
         """Return the network; a row without numbers is allowed: it learns the shares."""
@@ -59,19 +75,35 @@ class MLPNetwork:
 
     def __init__(self, spec: MLP, inputs: Inputs, num_outputs: int) -> None:
         self.spec = spec
-        self.widths = (inputs.size, *[spec.width] * spec.layers, num_outputs)
-        slots: list[Slot] = []
-        statistics: list[Slot] = []
-        for number, (width, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            slots.append(Slot(name=f"{number}.weight", shape=(outputs, width), penalised=True))
-            slots.append(Slot(name=f"{number}.bias", shape=(outputs,)))
-            if spec.batch_norm and number < spec.layers:
-                slots.append(Slot(name=f"{number}.norm.scale", shape=(outputs,)))
-                slots.append(Slot(name=f"{number}.norm.shift", shape=(outputs,)))
-                statistics.append(Slot(name=f"{number}.norm.mean", shape=(outputs,)))
-                statistics.append(Slot(name=f"{number}.norm.variance", shape=(outputs,)))
-        self.parameters = Layout(slots)
-        self.buffers = Layout(statistics)
+        self._plan = plan = Plan()
+        self._front = Front(spec, inputs, plan)
+        widths = (self._front.width, *[spec.width] * spec.layers, num_outputs)
+        if spec.front_scale:
+            scaled.lay_scale(plan, widths[0])
+        for number, (width, outputs) in enumerate(itertools.pairwise(widths)):
+            title = f"hidden {number + 1}" if number < spec.layers else "output"
+            count = scaled.lay_linear(plan, f"{number}", width, outputs, spec.parametrization)
+            plan.row(f"{title}: linear", [width, outputs], count)
+            if number < spec.layers:
+                self._lay_units(number, title)
+        self.parameters, self.buffers = plan.parameters, plan.buffers
+        # layers that are no more than linear and activation go through one block with a backward pass of its own
+        self._in_one_block = not (spec.batch_norm or spec.parametric or spec.residual)
+        self._as_held = spec.parametrization == "standard" and not spec.front_scale and self._front.plain
+
+    def _lay_units(self, number: int, title: str) -> None:
+        spec, plan, width = self.spec, self._plan, [self.spec.width]
+        if spec.batch_norm:
+            plan.row(f"{title}: batch norm", width, plan.norm(f"{number}.norm", spec.width))
+            plan.statistics(f"{number}.norm", spec.width)
+        count = 0
+        if spec.parametric:
+            count = plan.vector(f"{number}.mix", (spec.width,), begins=1 / scaled.MIX_RATE)
+        plan.row(f"{title}: {'parametric ' if spec.parametric else ''}{spec.activation}", width, count)
+        if spec.dropout:
+            plan.row(f"{title}: dropout {spec.dropout:g}", width)
+        if spec.residual and number:
+            plan.row(f"{title}: added to what went in", width)
 
     def initialize(
         self,
@@ -82,15 +114,7 @@ class MLPNetwork:
         sample_nF: "torch.Tensor | None" = None,
     ) -> None:
         """See `Network`."""
-        for name, view in parameters.items():
-            if name.endswith("weight"):
-                initialization.initialize(spec.initialization, view[0], generator)
-            else:
-                view.fill_(1.0 if name.endswith("scale") else 0.0)
-        if spec.zero_head:
-            parameters[f"{self.spec.layers}.weight"].zero_()
-        for name, view in buffers.items():
-            view.fill_(1.0 if name.endswith("variance") else 0.0)
+        self._plan.begin(spec, parameters, buffers, generator, sample_nF, head=f"{self.spec.layers}")
 
     def forward(
         self,
@@ -101,14 +125,17 @@ class MLPNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
-        activation = None if self.spec.batch_norm else self.spec.activation  # in one block with the product
         h = x.flatten(2)
         noise = training is not None and any(training.rates("dropout"))
-        if not (self.spec.batch_norm or noise):
+        if noise or not self._in_one_block:
+            h = self._hidden(parameters, buffers, h, training)
+            return layers.linear(h, *self._linear(parameters, self.spec.layers))
+        if self._as_held:
             tensors = [parameters[slot.name] for slot in self.parameters.slots]
-            return blocks.chain(h, (*[activation] * self.spec.layers, None), *tensors)
-        h = self._hidden(parameters, buffers, h, training)
-        return layers.linear(h, parameters[f"{self.spec.layers}.weight"], parameters[f"{self.spec.layers}.bias"])
+        else:
+            h = self._front.of(parameters, buffers, h)
+            tensors = [part for number in range(self.spec.layers + 1) for part in self._linear(parameters, number)]
+        return blocks.chain(h, (*[self.spec.activation] * self.spec.layers, None), *tensors)
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
@@ -116,18 +143,30 @@ class MLPNetwork:
         """See `Network`."""
         return self._hidden(parameters, buffers, x.flatten(2), None)
 
+    def _linear(self, parameters: Views, number: int) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Return weight and bias of a layer as they are used."""
+        first = self.spec.front_scale and number == 0
+        return scaled.linear_of(parameters, f"{number}", self.spec.parametrization, scaled=first)
+
     def _hidden(
         self, parameters: Views, buffers: Views, h: "torch.Tensor", training: TrainingPass | None
     ) -> "torch.Tensor":
         """Return what the last hidden layer makes of rows [K, B, F]: [K, B, O]."""
-        activation = None if self.spec.batch_norm else self.spec.activation
-        for number in range(self.spec.layers):
-            h = layers.linear(h, parameters[f"{number}.weight"], parameters[f"{number}.bias"], activation)
-            if self.spec.batch_norm:
-                normal = self._batch_norm(number, parameters, buffers, h, training)
-                h = activations.FUNCTIONS[self.spec.activation](normal)
+        spec, h = self.spec, self._front.of(parameters, buffers, h)
+        activation = None if spec.batch_norm or spec.parametric else spec.activation  # in one block with the product
+        for number in range(spec.layers):
+            before = h
+            h = layers.linear(h, *self._linear(parameters, number), activation)
+            if spec.batch_norm:
+                h = self._batch_norm(number, parameters, buffers, h, training)
+            if spec.parametric:
+                h = parametric.parametric(h, parameters[f"{number}.mix"], spec.activation)
+            elif spec.batch_norm:
+                h = activations.FUNCTIONS[spec.activation](h)
             if training is not None:
                 h = layers.dropout(h, training.rates("dropout"), training.generators)
+            if spec.residual and number:
+                h = before + h
         return h
 
     def _batch_norm(
@@ -143,20 +182,8 @@ class MLPNetwork:
 
     def cost(self) -> int:
         """Multiply-adds of the matrix products."""
-        return sum(inputs * outputs for inputs, outputs in zip(self.widths, self.widths[1:], strict=False))
+        return self._plan.cost
 
     def table(self) -> list[dict[str, Any]]:
         """See `Network`."""
-        rows: list[dict[str, Any]] = []
-        for number, (inputs, outputs) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            hidden = number < self.spec.layers
-            name = f"hidden {number + 1}" if hidden else "output"
-            rows.append({"layer": f"{name}: linear", "shape": [inputs, outputs], "parameters": (inputs + 1) * outputs})
-            if not hidden:
-                continue
-            if self.spec.batch_norm:
-                rows.append({"layer": f"{name}: batch norm", "shape": [outputs], "parameters": 2 * outputs})
-            rows.append({"layer": f"{name}: {self.spec.activation}", "shape": [outputs], "parameters": 0})
-            if self.spec.dropout:
-                rows.append({"layer": f"{name}: dropout {self.spec.dropout:g}", "shape": [outputs], "parameters": 0})
-        return rows
+        return list(self._plan.rows)

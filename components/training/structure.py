@@ -6,20 +6,19 @@ weights of classes, longest gradient, warm-up, schedule, epochs, seed, fold. Wha
 """
 
 import json
+from typing import Any
 
 from components.core.contracts import JSON
 from components.core.specs import Spec
-from components.networks.registry import spec_class
+from components.networks.registry import read_spec
 from components.training.spec import TrainingSpec
 
 
 def structure(spec: JSON) -> str:
     """Return a text that is equal for two candidates exactly when they may train in one population."""
-    network = spec["network"]
     training = TrainingSpec.model_validate(spec["training"])
-    per_row = spec_class(network["kind"]).per_row
     shared = {
-        "network": {key: value for key, value in network.items() if key not in per_row},
+        "network": _shape(read_spec(spec["network"])),
         "preprocess": spec["preprocess"],
         "batch_size": training.batch_size,
         "optimizer": _kind_and_switches(training.optimizer),
@@ -27,6 +26,13 @@ def structure(spec: JSON) -> str:
         "averaging": _kind_and_switches(training.averaging),
     }
     return json.dumps(shared, sort_keys=True)
+
+
+def _shape(spec: Spec) -> dict[str, Any]:
+    """Return what the rows of a population have in common, of settings of a part (`numbers`) as well."""
+    own: frozenset[str] = getattr(type(spec), "per_row", frozenset())
+    parts = {name: value for name, value in spec if name not in own}
+    return {name: _shape(value) if isinstance(value, Spec) else value for name, value in parts.items()}
 
 
 def _kind_and_switches(technique: Spec | str) -> str | dict[str, str | bool]:
