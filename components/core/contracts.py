@@ -102,6 +102,7 @@ class Outcome:
     rungs: Mapping[int, float]  # step -> score that was reported there
     folder: Path | None  # the finished member: weights, state, out-of-fold Parquet; None unless complete
     facts: Mapping[str, int | float | str]  # epochs, parameters, ...: counted, never measured: shown, and objectives
+    notes: Mapping[str, int] = field(default_factory=dict)  # how it was trained here: in the study, never in an out
 
 
 Report = Callable[[int, Mapping[int, float]], frozenset[int]]

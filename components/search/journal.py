@@ -148,4 +148,4 @@ def _attributes(outcome: Outcome) -> dict[str, object]:
     if outcome.cause:
         shown |= {"cause": word_of(outcome.cause)}
         shown |= {"message": message} if (message := message_of(outcome.cause)) else {}
-    return shown | dict(outcome.facts)
+    return shown | dict(outcome.facts) | dict(outcome.notes)

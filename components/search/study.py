@@ -159,6 +159,7 @@ def to_json(outcome: Outcome) -> JSON:
         },
         "rungs": {str(step): _or_null(float(score)) for step, score in outcome.rungs.items()},
         "facts": dict(outcome.facts),
+        "notes": dict(outcome.notes),
     }
 
 
@@ -176,6 +177,7 @@ def from_json(value: JSON) -> Outcome:
         rungs={int(step): math.nan if score is None else score for step, score in value["rungs"].items()},
         folder=None,
         facts=value["facts"],
+        notes=value["notes"],
     )
 
 

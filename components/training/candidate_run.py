@@ -86,6 +86,7 @@ class CandidateRun:
             if positions is None or position in positions
         ]
         self.parts = 1
+        self.together = len(self.rows)  # K of the largest population that its rows are in; `GroupRun` knows
         self.models: list[Model] = []  # what the rows are becoming, in order of their folds; `GroupRun` fills it
 
     @property
@@ -121,6 +122,7 @@ class CandidateRun:
             rungs={},
             folder=folder,
             facts=facts,
+            notes={"models_together": self.together},
         )
 
     def _fold(self, model: Model) -> FoldNetwork:

@@ -44,7 +44,9 @@ class GroupRun:
         }
         for run in runs:
             run.parts = parts
-            run.models = [self._at[row.candidate, row.fold][1] for row in run.rows]
+            at = [self._at[row.candidate, row.fold] for row in run.rows]
+            run.models = [model for _, model in at]
+            run.together = max(len(population.began) for population, _ in at)
         if resting:
             self._resume(resting)
 

@@ -36,6 +36,20 @@ def test_a_note_says_how_it_ended_and_stays_short():
     assert len(learning_note(failed)) == LONGEST
 
 
+def test_how_many_were_trained_together_is_an_attribute_of_the_trial_and_in_no_out(tmp_path):
+    class Together(AnalyticEvaluate):
+        """Says so of every trial."""
+
+        def _outcome(self, *words, **more):
+            return replace(super()._outcome(*words, **more), notes={"models_together": 24})
+
+    search(tmp_path / "s", Together(), trials=3)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "s" / "journal.log")))
+    (study,) = storage.get_all_studies()
+    assert [trial.user_attrs["models_together"] for trial in storage.get_all_trials(study._study_id)] == [24, 24, 24]
+    assert all("models_together" not in path.read_text() for path in tmp_path.rglob("member.json"))
+
+
 def test_the_dashboard_opens_a_study_with_paths_rungs_attributes_and_notes(tmp_path):
     result = search(tmp_path / "s", trials=12, pruner="halving")
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "s" / "journal.log")))

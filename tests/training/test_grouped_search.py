@@ -35,7 +35,7 @@ def test_a_candidate_becomes_the_same_alone_and_in_any_group(tmp_path, monkeypat
     def report(step, scores):
         return frozenset({max(scores, key=lambda number: scores[number])})  # the worst log loss
 
-    hashes = set()
+    hashes, together = set(), {}
     for cores, rows in ((1, 1), (1, 100), (2, 6)):
         monkeypatch.setattr(turns, "FIRST_ROWS", rows)
         folder = tmp_path / f"{cores}-{rows}"
@@ -46,7 +46,9 @@ def test_a_candidate_becomes_the_same_alone_and_in_any_group(tmp_path, monkeypat
         assert [state for _, state, *_ in told].count("pruned") == 1
         assert told[5][1:3] == ("failed", "diverged")
         hashes.add((hash_folder(folder), str(told)))
+        together[rows] = {found[n].notes["models_together"] for n in range(5)}
     assert len(hashes) == 1
+    assert all(3 < count <= 18 for count in together[100])  # told in the study, and in nothing that is hashed
 
 
 def outcomes(folder):

@@ -81,7 +81,7 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
     assert sorted(one) == list(range(6))
     for number, outcome in one.items():
         left, right = asdict(outcome), asdict(two[number])
-        for field in ("folder", "curves"):
+        for field in ("folder", "curves", "notes"):
             left.pop(field), right.pop(field)
         assert left == right
     assert (one[3].state, one[3].cause, one[3].fold_scores_S) == ("failed", "diverged", ())
