@@ -111,7 +111,7 @@ def some_table(num_rows=50, seed=0):
     "spec", SPECS, ids=lambda spec: f"{type(spec).__name__}-{spec.impute}-{spec.scale}-{spec.encode}-{spec.dates}"
 )
 class TestContract:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(columns=tables, data=st.data())
     def test_any_table_becomes_columns_that_the_schema_fixes(self, spec, columns, data):
         table = Table.of(schema_of(), frame_of(columns))

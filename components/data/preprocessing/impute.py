@@ -29,6 +29,6 @@ def stand_in(values_n: NDArray[Any], impute: Impute, constant: float) -> float:
     return float(values[counts.argmax()])
 
 
-def filled(values_n: NDArray[np.float64], number: float) -> NDArray[np.float64]:
-    """Put the number where the value is missing."""
-    return np.where(np.isnan(values_n), number, values_n)
+def filled(values_nM: NDArray[np.float64], number_M: NDArray[Any]) -> NDArray[np.float64]:
+    """Put each column's number where its value is missing."""
+    return np.where(np.isnan(values_nM), number_M, values_nM)

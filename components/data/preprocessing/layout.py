@@ -9,6 +9,7 @@ What comes out, in this order:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from components.core.contracts import JSON
 from components.core.table import ColumnSchema, Schema
@@ -77,28 +78,28 @@ class Layout:
         """Count the levels of a category, the one that rare levels share too."""
         return len(category.levels) + self.shares
 
-    @property
+    @cached_property
     def num_numbers(self) -> int:
         """How many of the columns that come out are measured numbers."""
         return len(self._number_names)
 
-    @property
+    @cached_property
     def measured(self) -> tuple[str, ...]:
         """The columns that are imputed and scaled: the numbers, and booleans."""
         return (*self._number_names, *self.booleans)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the numeric columns that come out, in order."""
         levels = [f"{one.name}={level}" for _, one in self.encoded("one_hot") for level in self._levels(one)]
         return (*self.measured, *(f"{name} is missing" for name in self.indicators), *levels)
 
-    @property
+    @cached_property
     def codes(self) -> tuple[tuple[str, int], ...]:
         """The coded columns that come out, and how many codes each has: one stands for "none of these"."""
         return tuple((one.name, self.num_levels(one) + 1) for _, one in self.encoded(*CODED))
 
-    @property
+    @cached_property
     def _number_names(self) -> tuple[str, ...]:
         parts = [
             name if len(self.date_parts) == 1 else f"{name}: {part}" for name in self.dates for part in self.date_parts

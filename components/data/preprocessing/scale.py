@@ -50,10 +50,10 @@ def centre_and_width(values_n: NDArray[Any], scale: Affine) -> tuple[float, floa
     return centre, width or 1.0  # the deviation of subnormal numbers underflows to 0
 
 
-def scaled(values_n: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
-    """Apply an affine scale to one column."""
+def scaled(values_nM: NDArray[np.float64], centre_M: NDArray[Any], width_M: NDArray[Any]) -> NDArray[np.float64]:
+    """Apply affine scales to M columns."""
     with np.errstate(over="ignore"):  # a division by a tiny width; the clip is the answer
-        return np.clip((values_n - centre) / width, -FURTHEST, FURTHEST)
+        return np.clip((values_nM - centre_M) / width_M, -FURTHEST, FURTHEST)
 
 
 def smoothly_clipped(values_n: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,3 +92,11 @@ def to_normal(values_n: NDArray[np.float64], quantiles_q: NDArray[np.float64]) -
     from_above = 1 - np.interp(-values_n, -quantiles_q[::-1], ranks_q)
     ranks_n = np.clip((from_below + from_above) / 2, END_OF_NORMAL, 1 - END_OF_NORMAL)
     return np.where(np.isnan(values_n), np.nan, ndtri(ranks_n))
+
+
+def all_to_normal(values_nM: NDArray[np.float64], quantiles_Mq: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map M columns, each through its own quantiles."""
+    found_nM = np.empty_like(values_nM)
+    for position, quantiles_q in enumerate(quantiles_Mq):
+        found_nM[:, position] = to_normal(values_nM[:, position], quantiles_q)
+    return found_nM

@@ -14,6 +14,7 @@ Legend: n rows, W words of a table, T terms that are kept, D numbers that come o
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -103,9 +104,16 @@ def _directions(weighted_nT: Any, size: int, seed: int) -> NDArray[np.float32]:
     count = min(size, num_rows, num_terms)
     if count and weighted_nT.nnz:
         from sklearn.utils.extmath import randomized_svd
-        from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(limits=1):  # a product split among threads ends in other bits
+        with _threads().limit(limits=1):  # a product split among threads ends in other bits
             _, _, across = randomized_svd(weighted_nT, count, n_iter=5, random_state=seed % 2**32)
         found[:, :count] = across.T
     return found
+
+
+@cache
+def _threads() -> Any:
+    """Find the libraries that multiply with several threads; looking for them takes ten milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
