@@ -40,12 +40,37 @@ TECHNIQUES = (
     Technique("cutout", "augment.cutout", "0.25", "components/augmentation/cutout.py"),
     Technique("mixup, cutmix", "augment.mixup", "0.2", "components/augmentation/mixing.py"),
     Technique("missing values", "search.preprocess.impute", "median", "components/data/preprocessing/impute.py"),
-    Technique("scaling", "search.preprocess.scale", "standard", "components/data/preprocessing/scale.py"),
+    Technique(
+        "scaling, robust with smooth clipping",
+        "search.preprocess.scale",
+        "robust_smooth",
+        "components/data/preprocessing/scale.py",
+    ),
+    Technique("outlier clipping", "search.preprocess.outliers", "clip", "components/data/preprocessing/outliers.py"),
     Technique(
         "pixels in [0, 1], in [-1, 1]", "search.preprocess.scale", "unit", "components/data/preprocessing/images.py"
     ),
     Technique("pixels for trees and lines", "boosting.features", "pixels", "components/data/preprocessing/images.py"),
-    Technique("one-hot, ordinal", "search.preprocess.encode", "one_hot", "components/data/preprocessing/encode.py"),
+    Technique(
+        "one-hot, ordinal, embedding", "search.preprocess.encode", "one_hot", "components/data/preprocessing/encode.py"
+    ),
+    Technique(
+        "out-of-fold target encoding",
+        "search.preprocess.encode",
+        "target",
+        "components/data/preprocessing/target_encoding.py",
+    ),
+    Technique("rare levels", "search.preprocess.rare", "5", "components/data/preprocessing/rare.py"),
+    Technique(
+        "dates: parts, sine and cosine", "search.preprocess.dates", "cyclic", "components/data/preprocessing/dates.py"
+    ),
+    Technique("texts: TF-IDF, truncated SVD", "search.preprocess.text", "32", "components/data/preprocessing/text.py"),
+    Technique(
+        "numbers learned as logarithms, ranks",
+        "search.preprocess.target",
+        "log",
+        "components/data/preprocessing/target.py",
+    ),
     Technique("grid, random, Bayesian search", "search.sampler", "tpe", "components/search/samplers.py"),
     Technique("CMA-ES", "search.sampler", "cmaes", "components/search/cma_es.py"),
     Technique("quasi-random search (Sobol)", "search.sampler", "qmc", "components/search/qmc.py"),
