@@ -2,8 +2,8 @@
 
 On a CPU the two matrix products are written out for short sequences, where torch's fused kernel takes up to 60 % longer
 (milliseconds of a step, 4 heads of 16, one thread: 128 rows of 16 steps 1.9 and 2.3; of 49 steps 12.9 and 11.7; 32 rows
-of 196 steps 35.9 and 22.4). Elsewhere the fused kernel also saves the memory of all T x T scores. It cannot leave out shares with each model's own
-noise, so attention with noise is written out too.
+of 196 steps 35.9 and 22.4). Elsewhere the fused kernel also saves the memory of all T x T scores. It cannot leave out
+weights with each model's own noise, so attention with noise is written out too.
 
 Legend: K models, B rows, T steps (Q of them ask), h heads, d width of one head; N = K * B * h.
 """
@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 FUSED_FROM = 48  # steps
+VECTOR = 16  # floats: over fewer, torch's softmax goes one by one, up to 8 times slower than over so many
 
 
 def attention(
@@ -57,4 +58,7 @@ def _shares(query: torch.Tensor, key: torch.Tensor, hidden: torch.Tensor | None)
     scores = torch.matmul(query * (1 / math.sqrt(query.shape[-1])), key.transpose(-2, -1))
     if hidden is not None:
         scores = scores.masked_fill(hidden, -math.inf)
+    steps = scores.shape[-1]
+    if steps < VECTOR and scores.device.type == "cpu":
+        return torch.softmax(functional.pad(scores, (0, VECTOR - steps), value=-math.inf), dim=-1)[..., :steps]
     return torch.softmax(scores, dim=-1)

@@ -1,7 +1,7 @@
 """TabM: many perceptrons in one, which share their matrices and learn side by side (Gorishniy 2024).
 
 Each member has an adapter before every matrix, one behind it, biases and a last layer of its own; the first adapter
-begins with random signs, so that members see different rows. `mini` has the first adapter and the last layers alone.
+begins at random, so that members see different rows. `mini` has the first adapter and the last layers alone.
 They are trained on the mean of their losses and predict the mean of their probabilities: an ensemble for the price of
 its products, which overfits less than its members would alone. Layers are in `members.py`.
 
@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks.embedding import Front
 from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
-from components.networks.plan import Plan
+from components.networks.numbers import Numbers, Plain, TakesNumbers
+from components.networks.plan import Plan, Sample
 
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import layers, members
+    from components.networks import layers, members, row_by_row
 else:
     torch = lazy("torch")
     layers = lazy("components.networks.layers")
     members = lazy("components.networks.members")
+    row_by_row = lazy("components.networks.row_by_row")
 
 
-class TabM(NetworkSpec):
+class TabM(TakesNumbers, NetworkSpec):
     """Perceptrons that share their matrices."""
 
     takes: ClassVar[frozenset[DataKind]] = frozenset({"table"})
@@ -43,6 +46,10 @@ class TabM(NetworkSpec):
     )
     initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("he", "also xavier, lecun, orthogonal")
     zero_head: bool = setting(False, "the last layers' weights begin at 0: no class is ahead at first")
+    numbers: Numbers = setting(
+        Plain(), "how a number of a table enters; also periodic, piecewise", discriminator="kind"
+    )
+    embedding: int = setting(8, "numbers that stand for a category that enters as a code", ge=1, le=256)
     dropout: float = setting(
         0.1,
         "share of the units left out in a step",
@@ -63,7 +70,8 @@ class TabMNetwork:
         self.spec = spec
         self._num_outputs = num_outputs
         self._plan = plan = Plan()
-        width = inputs.size
+        self._front = Front(spec, inputs, plan)
+        width = self._front.width
         for number in range(spec.layers):
             self._lay_layer(number, width)
             width = spec.width
@@ -78,7 +86,10 @@ class TabMNetwork:
         spec, plan, title = self.spec, self._plan, f"hidden {number + 1}"
         adapts = spec.variant == "tabm"
         plan.cost += spec.members * inputs * spec.width
-        own = plan.vector(f"{number}.before", (spec.members, inputs), begins=1.0) if adapts or not number else 0
+        own = 0
+        if adapts or not number:
+            begins = 1.0 if number else self._first
+            own = plan.vector(f"{number}.before", (spec.members, inputs), begins=begins)
         count = plan.weight(f"{number}.weight", (spec.width, inputs))
         own += plan.vector(f"{number}.behind", (spec.members, spec.width), begins=1.0) if adapts else 0
         bias = plan.vector(f"{number}.bias", (spec.members if adapts else 1, spec.width))
@@ -97,10 +108,8 @@ class TabMNetwork:
         generator: "torch.Generator",
         sample_nF: "torch.Tensor | None" = None,
     ) -> None:
-        """See `Network`; the first adapter begins with random signs."""
-        self._plan.begin(spec, parameters, buffers, generator)
-        first = parameters["0.before"]
-        first.copy_(torch.randint(0, 2, first.shape, generator=generator) * 2 - 1)
+        """See `Network`."""
+        self._plan.begin(spec, parameters, buffers, generator, sample_nF)
 
     def forward(
         self,
@@ -111,7 +120,15 @@ class TabMNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
-        h_KmBO = self._hidden(parameters, x, training)
+        if training is None and x.device.type == "cpu":  # in pieces: members make many rows of one
+            return row_by_row.row_by_row(self._answers, parameters, buffers, x, None)
+        return self._answers(parameters, buffers, x, training)
+
+    def _answers(
+        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        """Return each member's outputs [K, B, m, C] in training, and what they say together [K, B, C] else."""
+        h_KmBO = self._hidden(parameters, buffers, x_KBF, training)
         weight_KmCO = parameters["output.weight"].unflatten(1, (self.spec.members, self._num_outputs))
         outputs_KBmC = members.heads(h_KmBO, weight_KmCO, parameters["output.bias"]).transpose(1, 2)
         return members.agreed(outputs_KBmC) if training is None else outputs_KBmC
@@ -120,12 +137,21 @@ class TabMNetwork:
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
     ) -> "torch.Tensor":
         """See `Network`: the mean of what the members' last layers see."""
-        return self._hidden(parameters, x, None).mean(1)
+        if x.device.type == "cpu":
+            return row_by_row.row_by_row(self._embedded, parameters, buffers, x, None)
+        return self._embedded(parameters, buffers, x, None)
 
-    def _hidden(self, parameters: Views, x_KBF: "torch.Tensor", training: TrainingPass | None) -> "torch.Tensor":
+    def _embedded(
+        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
+        return self._hidden(parameters, buffers, x_KBF, training).mean(1)
+
+    def _hidden(
+        self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor", training: TrainingPass | None
+    ) -> "torch.Tensor":
         """Return what the last hidden layer makes of rows [K, m, B, O]."""
         activation = self.spec.activation
-        h_KmBO = x_KBF.unsqueeze(1)
+        h_KmBO = self._front.of(parameters, buffers, x_KBF).unsqueeze(1)
         for number in range(self.spec.layers):
             weight, bias = parameters[f"{number}.weight"], parameters[f"{number}.bias"]
             before, behind = parameters.get(f"{number}.before"), parameters.get(f"{number}.behind")
@@ -137,6 +163,18 @@ class TabMNetwork:
                 noisy = layers.dropout(h_KmBO.flatten(1, 2), training.rates("dropout"), training.generators)
                 h_KmBO = noisy.view(h_KmBO.shape)
         return h_KmBO
+
+    def _first(self, spec: Any, generator: "torch.Generator", sample_nF: Sample) -> "torch.Tensor":
+        """Return how the first adapter begins [m, E]: random signs; where numbers stand together for a column, one
+        normal number for all of them (as published)."""
+        members = spec.members
+        if self._front.plain:
+            return torch.randint(0, 2, (members, self._front.width), generator=generator) * 2.0 - 1
+        inputs, coded = self._front.inputs, len(self._front.inputs.codes)
+        made = inputs.numbers if self._front.maps.made else 0
+        counts = torch.tensor([inputs.size - coded, coded, made])  # in the order of the front
+        sizes = torch.tensor([1, self._front.size, self._front.maps.made]).repeat_interleave(counts)
+        return torch.randn(members, len(sizes), generator=generator).repeat_interleave(sizes, dim=1)
 
     def cost(self) -> int:
         """Multiply-adds of the matrix products of all members."""

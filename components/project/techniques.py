@@ -86,6 +86,12 @@ TECHNIQUES = (
     Technique("fully connected networks", "search.network", "{kind: mlp}", "components/networks/mlp.py"),
     Technique("TabM: perceptrons that share matrices", "search.network", "{kind: tabm}", "components/networks/tabm.py"),
     Technique("adapters of members, heads", "search.network.tabm.members", "16", "components/networks/members.py"),
+    Technique(
+        "FT-Transformer: columns as tokens",
+        "search.network",
+        "{kind: ft_transformer}",
+        "components/networks/ft_transformer.py",
+    ),
     Technique("convolutional networks", "search.network", "{kind: cnn}", "components/networks/cnn.py"),
     Technique("filters, kernel, stride", "search.network.cnn.filters", "32", "components/networks/convolution.py"),
     Technique("padding", "search.network.cnn.padding", "same", "components/networks/sides.py"),
