@@ -13,6 +13,7 @@ import torch
 
 from components.networks.activations import Activation
 from components.networks.blocks import block
+from components.networks.network import TrainingPass, Views
 
 EPSILON = 1e-5
 MOMENTUM = 0.1  # share of a batch in the running statistics, as in torch
@@ -88,6 +89,17 @@ class BatchNorm(torch.autograd.Function):
 def _sum(x_KBO: torch.Tensor, weight_KB1: torch.Tensor | None) -> torch.Tensor:
     # x * 1.0 is x to the last bit: a model gets the same sum whether its neighbours need padding or not
     return x_KBO.sum(1) if weight_KB1 is None else (x_KBO * weight_KB1).sum(1)
+
+
+def batch_norm(
+    name: str, parameters: Views, buffers: Views, h_KBO: torch.Tensor, training: TrainingPass | None
+) -> torch.Tensor:
+    """Standardise by the batch while training, else by the running statistics; `name` is that of the tensors."""
+    running = (buffers[f"{name}.mean"], buffers[f"{name}.variance"])
+    scale_KO, shift_KO = parameters[f"{name}.scale"], parameters[f"{name}.shift"]
+    if training is None:
+        return batch_norm_prediction(h_KBO, scale_KO, shift_KO, running)
+    return batch_norm_training(h_KBO, scale_KO, shift_KO, running, training.weight_KB, training.steps, training.active)
 
 
 def batch_norm_training(

@@ -158,7 +158,7 @@ class MLPNetwork:
             before = h
             h = layers.linear(h, *self._linear(parameters, number), activation)
             if spec.batch_norm:
-                h = self._batch_norm(number, parameters, buffers, h, training)
+                h = layers.batch_norm(f"{number}.norm", parameters, buffers, h, training)
             if spec.parametric:
                 h = parametric.parametric(h, parameters[f"{number}.mix"], spec.activation)
             elif spec.batch_norm:
@@ -168,17 +168,6 @@ class MLPNetwork:
             if spec.residual and number:
                 h = before + h
         return h
-
-    def _batch_norm(
-        self, number: int, parameters: Views, buffers: Views, h_KBO: "torch.Tensor", training: TrainingPass | None
-    ) -> "torch.Tensor":
-        running = (buffers[f"{number}.norm.mean"], buffers[f"{number}.norm.variance"])
-        scale, shift = parameters[f"{number}.norm.scale"], parameters[f"{number}.norm.shift"]
-        if training is None:
-            return layers.batch_norm_prediction(h_KBO, scale, shift, running)
-        return layers.batch_norm_training(
-            h_KBO, scale, shift, running, training.weight_KB, training.steps, training.active
-        )
 
     def cost(self) -> int:
         """Multiply-adds of the matrix products."""

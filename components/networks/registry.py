@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "mlp": "components.networks.mlp:MLP",
         "tabm": "components.networks.tabm:TabM",
+        "resnet": "components.networks.resnet:ResNet",
         "ft_transformer": "components.networks.ft_transformer:FTTransformer",
         "cnn": "components.networks.cnn:CNN",
         "rnn": "components.networks.rnn:RNN",

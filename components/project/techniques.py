@@ -120,6 +120,7 @@ TECHNIQUES = (
         "components/networks/initialization.py",
     ),
     Technique("zero head", "search.network.zero_head", "true", "components/networks/plan.py"),
+    Technique("residual networks for tables", "search.network", "{kind: resnet}", "components/networks/resnet.py"),
     Technique("numbers as waves: PBLD", "search.network.numbers", "periodic", "components/networks/numbers.py"),
     Technique(
         "piecewise linear encoding of numbers",

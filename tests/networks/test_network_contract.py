@@ -9,6 +9,7 @@ from network_contract import (
     CASES,
     CONTRACT,
     IMAGE,
+    NOISE,
     SEQUENCE,
     TABLE,
     comes_back_from_a_file,
@@ -42,7 +43,7 @@ def test_every_setting_is_tried_with_two_values(kind):
     """So that torch's modules say what it does. Dropout and first weights have promises of their own."""
     fields = set(spec_class(kind).model_fields) - {
         "kind",
-        "dropout",
+        *NOISE,
         "initialization",
         "recurrent_initialization",
         "zero_head",

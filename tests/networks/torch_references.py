@@ -4,6 +4,7 @@ A reference is made for settings and the shape of a row; called with our tensors
 torch's modules, so that gradients arrive at our tensors. `modules` holds the modules, whose parameters are counted.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -137,6 +138,27 @@ class MLP(OnTables):
             "bias": 0.1 * tensors[f"{number}.bias"],
         }
         return self.through(f"{number}", tensors, h, ours=ours)
+
+
+class ResNet(OnTables):
+    def __init__(self, *args):
+        super().__init__(*args)
+        width, inner = self.spec.width, self.spec.factor * self.spec.width
+        self.add("first", nn.Linear(self.width, width))
+        for block in range(self.spec.blocks):
+            self.add(f"{block}.norm", nn.BatchNorm1d(width))
+            self.add(f"{block}.wide", nn.Linear(width, inner))
+            self.add(f"{block}.narrow", nn.Linear(inner, width))
+        self.add("norm", nn.BatchNorm1d(width))
+        self.add("output", nn.Linear(width, self.num_outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        activation = ACTIVATIONS[self.spec.activation]()
+        h = self.through("first", tensors, self.front(tensors, x))
+        for block in range(self.spec.blocks):
+            inner = self.through(f"{block}.wide", tensors, self.norm(f"{block}.norm", tensors, h, training))
+            h = h + self.through(f"{block}.narrow", tensors, activation(inner))
+        return self.through("output", tensors, activation(self.norm("norm", tensors, h, training)))
 
 
 class CNN(Reference):
@@ -328,10 +350,10 @@ class Transformer(Reference):
         return ours
 
 
-class TabM(Reference):
+class TabM(OnTables):
     def __init__(self, *args):
         super().__init__(*args)
-        spec, width = self.spec, self.inputs.size
+        spec, width = self.spec, self.width
         self.adapts = spec.variant == "tabm"
         for number in range(spec.layers):
             self.add(f"{number}", nn.Linear(width, spec.width, bias=False))
@@ -354,9 +376,9 @@ class TabM(Reference):
 
     def hidden(self, tensors, x):
         """What the last layer of each member sees [m, B, O], one member after another."""
-        found = []
+        found, seen = [], self.front(tensors, x)
         for member in range(self.spec.members):
-            h = x
+            h = seen
             for number in range(self.spec.layers):
                 if self.adapts or number == 0:
                     h = h * tensors[f"{number}.before"][member]
@@ -368,9 +390,60 @@ class TabM(Reference):
         return torch.stack(found)
 
 
+class FTTransformer(OnTables):
+    def __init__(self, *args):
+        super().__init__(*args)
+        spec, width = self.spec, self.spec.width
+        self.wide = -(-math.ceil(spec.feed_forward * width) // 16) * 16
+        self.add("columns.slope", Tokens(self.inputs.size - len(self.inputs.codes), width))
+        self.add("columns.bias", Tokens(self.inputs.size, width))
+        self.add("class_token", Tokens(1, width))
+        for layer in range(spec.layers):
+            if layer:
+                self.add(f"{layer}.attention.norm", nn.LayerNorm(width))
+            self.add(f"{layer}.attention", nn.MultiheadAttention(width, spec.heads, batch_first=True))
+            self.add(f"{layer}.linear.norm", nn.LayerNorm(width))
+            self.add(f"{layer}.wide", nn.Linear(width, 2 * self.wide))
+            self.add(f"{layer}.narrow", nn.Linear(self.wide, width))
+        self.add("norm", nn.LayerNorm(width))
+        self.add("output", nn.Linear(width, self.num_outputs))
+
+    def __call__(self, tensors, x, training, lengths=None):
+        h = torch.cat([tensors["class_token"].expand(len(x), 1, -1), self.columns(tensors, x)], dim=1)
+        for layer in range(self.spec.layers):
+            seen = self.normal(f"{layer}.attention.norm", tensors, h) if layer else h
+            parts = {what: [tensors[f"{layer}.{one}.{what}"] for one in ASKING] for what in ("weight", "bias")}
+            ours = {f"in_proj_{what}": torch.cat(values) for what, values in parts.items()}
+            ours |= {f"out_proj.{what}": tensors[f"{layer}.mixed.{what}"] for what in ("weight", "bias")}
+            h = h + self.through(f"{layer}.attention", tensors, seen, seen, seen, ours=ours)[0]
+            wide = self.through(f"{layer}.wide", tensors, self.normal(f"{layer}.linear.norm", tensors, h))
+            value, gate = wide[..., : self.wide], wide[..., self.wide :]
+            h = h + self.through(f"{layer}.narrow", tensors, value * nn.ReLU()(gate))
+        return self.through("output", tensors, nn.ReLU()(self.normal("norm", tensors, h[:, 0])))
+
+    def columns(self, tensors, x):
+        """The token of each column, made column by column."""
+        numbers, first, found = self.inputs.size - len(self.inputs.codes), 0, []
+        for column in range(numbers):
+            found.append(x[:, column : column + 1] * tensors["columns.slope"][column])
+        for number, codes in enumerate(self.inputs.codes):
+            weight = {"weight": tensors["categories.vectors"][first : first + codes]}
+            found.append(functional_call(self.modules["categories"][number], weight, (x[:, numbers + number].long(),)))
+            first += codes
+        return torch.stack(found, dim=1) + tensors["columns.bias"]
+
+    def normal(self, name, tensors, h):
+        return self.through(
+            name, tensors, h, ours={"weight": tensors[f"{name}.scale"], "bias": tensors[f"{name}.shift"]}
+        )
+
+
+ASKING = ("query", "key", "value")
 REFERENCES = {
+    "ft_transformer": FTTransformer,
     "mlp": MLP,
     "tabm": TabM,
+    "resnet": ResNet,
     "cnn": CNN,
     "rnn": Recurrent,
     "gru": GRU,

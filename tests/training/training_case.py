@@ -57,16 +57,14 @@ def rows_of(num_candidates, num_folds, network, training, vary=True):
     ]
 
 
-def begin(rows, data, num_outputs, loss):
-    return [
-        Population(part[0].network.build(Inputs(shape=tuple(data.x_M.shape[1:])), num_outputs), part, data, loss)
-        for part in group(rows, data)
-    ]
+def begin(rows, data, num_outputs, loss, inputs=None):
+    inputs = inputs or Inputs(shape=tuple(data.x_M.shape[1:]))
+    return [Population(part[0].network.build(inputs, num_outputs), part, data, loss) for part in group(rows, data)]
 
 
-def grown(rows, data, num_outputs=3, loss="cross_entropy"):
+def grown(rows, data, num_outputs=3, loss="cross_entropy", inputs=None):
     """Train rows to their end; the models by (candidate, fold)."""
-    populations = begin(rows, data, num_outputs, loss)
+    populations = begin(rows, data, num_outputs, loss, inputs)
     for population in populations:
         assert population.train(10**6, never)
     models = [model for population in populations for model in population.began]
