@@ -15,7 +15,8 @@ from components.data.preprocessing.spec import TreePreprocess
 from components.data.splits import read_folds
 from components.ensembles.greedy import greedy
 from components.ensembles.prepared import AnyPreprocess
-from components.ensembles.second_layer import SecondLayer, grow_second
+from components.ensembles.second_growing import grow_second
+from components.ensembles.second_layer import SecondLayer
 from components.ensembles.speed import MEASURED_ROWS, milliseconds_per_row
 from components.ensembles.tries import Second
 from pipelines.engine.ground import Ground

@@ -1,57 +1,21 @@
 """The stages boosting, bagging and stacking on real small tables: their outs, their bytes, their predictions."""
 
-import importlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from stage_case import no_search, run
 
 from components import metrics
-from components.core.deadlines import NEVER, Deadline
+from components.core.deadlines import Deadline
 from components.core.errors import EspalierError
 from components.core.files import hash_folder, read_json, read_parquet, write_json
 from components.core.table import Schema, Table
 from components.data.splits import read_folds
 from components.ensembles.stacking import load_ensemble
 from components.project.families import loaders
-from components.project.sections import section_class
-from pipelines.engine.stage import Progress, Stage
-
-SECTIONS: dict[str, dict[str, Any]] = {
-    "ingest": {"source": "example:iris"},
-    "validate": {"target": "species", "on_error": "warn"},
-    "split": {"folds": 3},
-    "augment": {},
-    "boosting": {"trials": 3, "keep": 2, "early_stopping": {"patience": 5}, "trees": {"rounds": 20}},
-    "bagging": {"trees": 25},
-    "stacking": {},
-}
-
-
-def run(
-    root: Path, word: str, *, deadline: Deadline = NEVER, told: list[Progress] | None = None, **settings: Any
-) -> str:
-    out = root / "data" / word
-    out.mkdir(parents=True)
-    stage = Stage(
-        word=word,
-        root=root,
-        spec=section_class(word).model_validate({**SECTIONS[word], **settings}),
-        seed=0,
-        out=out,
-        deadline=deadline,
-        cores=2,
-        tell=(lambda progress: None) if told is None else told.append,
-    )
-    function: Callable[[Stage], str] = getattr(importlib.import_module(f"pipelines.{word}"), word)
-    return function(stage)
-
-
-def no_search(root: Path) -> None:
-    write_json(root / "data" / "search" / "search.json", {"members": []})
+from pipelines.engine.stage import Progress
 
 
 def grow(root: Path) -> Path:
