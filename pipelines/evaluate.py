@@ -8,18 +8,22 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from components import metrics
-from components.core.files import write_json, write_text
+from components.core.contracts import Member
+from components.core.files import read_json, write_json, write_text
 from components.core.table import Schema, Table
 from components.data.splits import read_folds
 from components.ensembles.ensemble_member import EnsembleMember
+from components.ensembles.second_layer import SecondLayer
 from components.evaluation.baselines import dummy_loss
 from components.evaluation.complete import complete, headline, with_endings
+from components.evaluation.honesty import honesty_of
 from components.evaluation.judge import Case, judge
 from components.evaluation.layout import Scores
 from components.evaluation.material import (
@@ -31,15 +35,18 @@ from components.evaluation.material import (
     searched_facts,
 )
 from components.evaluation.plot_tables import write_plots
+from components.evaluation.remembered import Remembered
 from components.evaluation.report.contact_sheet import sheet_of
 from components.evaluation.report.page import render
 from components.evaluation.report.view import View, errors_alike, histograms_of, parts_of, worst_rows
 from components.evaluation.words import both
 from components.project.families import loaders
+from components.search.first_point import default_folder
 from pipelines.engine import ledger
 from pipelines.engine.stage import WORDS, Stage
 
 MOST_TIMED_ROWS = 1000
+PARETO = ("what", "members", "score", "cost", "bytes", "front")  # without milliseconds: a clock may not reach an out
 BOOSTERS = ("xgboost", "xgboost-cpu", "lightgbm", "catboost")
 LIBRARIES = ("espalier-automl", "torch", *BOOSTERS, "scikit-learn", "optuna", "numpy")
 
@@ -53,7 +60,7 @@ def evaluate(stage: Stage) -> str:
     write_json(stage.out / "metrics.json", headline(scores))
     write_json(stage.out / "scores.json", scores)
     (stage.out / "plots").mkdir()
-    write_plots(stage.out / "plots", scores, material, case.judged.truth_n, case.judged.values_KnC[0])
+    write_plots(stage.out / "plots", scores, material, case.judged.truth_n, case.judged.called()[0])
     write_text(stage.out / "report.html", render(_view(stage, case, material, scores)))
     where = f"{scores['score']['rows']} {case.table.schema.noun}s" + (
         "" if case.judged_on == "test" else " out of fold, no test"
@@ -68,16 +75,41 @@ def open_case(stage: Stage, material: Material) -> Case:
     test_rows, folds = read_folds(stage.input("split"))
     ensemble = loaders()["ensemble"](stage.input("stacking"))
     assert isinstance(ensemble, EnsembleMember)
+    ensemble = remembering(ensemble)
     return Case(
         table=Table.open(schema, stage.input("ingest") / "table.parquet"),
         ensemble=ensemble,
         members={member.name: member for member in ensemble.members},
+        threshold=stage.spec.threshold_for(schema.task, ensemble.threshold),
+        default=_default(stage, ensemble),
         folds=folds,
         test_rows=test_rows,
         metric=metrics.resolve(stage.metric, schema.task),
         spec=stage.spec,
         seed=stage.seed,
     )
+
+
+def remembering(ensemble: EnsembleMember) -> EnsembleMember:
+    """Return the ensemble with members that remember their last answer: asked for it and alone, they work once."""
+    known: dict[str, Member] = {}
+    for one in ensemble.members:
+        if isinstance(one, SecondLayer):
+            known[one.name] = replace(one, first=tuple(known[seen.name] for seen in one.first))
+        else:
+            known[one.name] = Remembered(member=one)
+    return replace(ensemble, members=tuple(known.values()))
+
+
+def _default(stage: Stage, ensemble: EnsembleMember) -> Member | None:
+    """Return what boosting began with, else what search began with: the first start point, trained like any trial."""
+    for word in ("boosting", "search"):
+        folder = default_folder(stage.input(word))
+        if folder is not None:
+            name = read_json(folder / "member.json")["name"]
+            known = [member for member in ensemble.members if member.name == name]
+            return known[0] if known else loaders()[read_json(folder / "member.json")["family"]](folder)
+    return None
 
 
 def told(stage: Stage, case: Case, material: Material, folders: Mapping[str, Path]) -> dict[str, Any]:
@@ -92,6 +124,8 @@ def told(stage: Stage, case: Case, material: Material, folders: Mapping[str, Pat
         "diagnosis": diagnosis_of(material, dummy_loss(case.table, case.train_rows)),
         "network": network_table(folders["search"] / "members" / best[0], material.schema) if best else [],
         "findings": list(material.findings),
+        "honesty": honesty_of(material, greater_is_better=better),
+        "pareto": [{key: one[key] for key in PARETO} for one in material.stacking["pareto"]],
         "searched": {
             word: searched_facts(found, greater_is_better=better) for word, found in material.searches.items()
         },
@@ -101,6 +135,8 @@ def told(stage: Stage, case: Case, material: Material, folders: Mapping[str, Pat
 def _facts(stage: Stage, case: Case, material: Material) -> dict[str, Any]:
     schema = material.schema
     return {
+        "default": None if case.default_there is None else case.default_there.name,
+        "threshold_by": "params" if stage.spec.threshold != "auto" else "folds",
         "source": material.ingest["source"],
         "target": schema.target,
         "task": schema.task,
@@ -152,6 +188,7 @@ def _view(stage: Stage, case: Case, material: Material, scores: Scores) -> View:
         alike=errors_alike(case),
         sheet=sheet_of(case, stage.input("search") / "members", material.searches["search"].members),
         ms_per_row=_milliseconds(case),
+        ms_of_members={one.name: one.ms_per_row for one in case.members.values() if isinstance(one, Remembered)},
         times=[(word, lines[word].seconds) for word in WORDS if word in lines and word not in ("evaluate", "export")],
         grown=datetime.now().astimezone().strftime("%d %b %Y %H:%M").lstrip("0"),
         cores=os.cpu_count(),

@@ -46,9 +46,9 @@ def check_split(
         if one.name in (schema.target, column if by in ("group", "time") else None):
             continue
         if by != "time" and (moments_N := _moments(one, raw, rows)) is not None:
-            tells = _neighbours_tell(moments_N, target_NK)
-            if tells >= NEIGHBOURS_TELL:
-                found.append(_in_time(one.name, schema.target, tells))
+            beside = _neighbours_tell(moments_N, target_NK)
+            if beside >= NEIGHBOURS_TELL:
+                found.append(_in_time(one.name, schema.target, beside))
                 continue
         if by != "group" and (tells := _group_tells(one, raw, rows, target_NK)) is not None:
             found.append(_of_groups(one.name, schema.target, tells))
@@ -98,7 +98,7 @@ def _group_tells(
     if len(size_G) < FEWEST_GROUPS or together.mean() < IN_GROUPS or len(keys) > MOST_ROWS_A_GROUP * len(size_G):
         return None
     target_NK = target_NK[known_N]
-    sum_GK = np.stack([np.bincount(group_N, one_N) for one_N in target_NK.T], axis=1)
+    sum_GK = np.stack([np.bincount(group_N, one_N) for one_N in target_NK.T], axis=1).astype(np.float64)
     others_NK = (sum_GK[group_N] - target_NK) / np.maximum(1, size_G[group_N] - 1)[:, None]
     tells = _explained(others_NK[together], target_NK[together])
     if not ordered:

@@ -24,6 +24,8 @@ def title(name: str, task: str) -> str:
     """Return what a baseline is called in a sentence."""
     if name == "dummy_baseline":
         return "guessing"
+    if name == "default":
+        return "the default configuration"
     return "linear regression" if task == "regression" else "logistic regression"
 
 

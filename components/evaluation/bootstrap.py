@@ -13,7 +13,7 @@ Legend: K models, n rows, C outputs, B drawings, M metrics.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,11 @@ class Judged:
     parts: tuple[NDArray[np.int64], ...]  # positions in 0..n-1: all of them for a test, one part per fold otherwise
     classes: bool  # whether the truth is a class number
     threshold: float | None = None  # from which probability of the event on the answer is yes; None: the likelier
+
+    def only(self, names: Sequence[str]) -> "Judged":
+        """Return the same for some of the models, in this order."""
+        places = [self.names.index(name) for name in names]
+        return replace(self, names=tuple(names), values_KnC=self.values_KnC[places])
 
     def called(self) -> NDArray[np.float32]:
         """Return values whose largest names the class that each model calls: what metrics of labels see [K, n, C]."""

@@ -16,7 +16,7 @@ def complete(judged: Mapping[str, Any], told: Mapping[str, Any]) -> Scores:
     """Return scores.json from what `judge` found and what `material.told` read; sentences are added here.
 
     `told` holds made_from, facts, members (without the ensemble), ensemble (its cost and bytes), diagnosis, network,
-    findings, searched.
+    findings, searched, honesty, pareto.
     """
     scores: dict[str, Any] = {**told, **judged}
     scores["members"] = ranked(judged["fold_scores"], judged["folds"]["value"], told["ensemble"], told["members"])
@@ -72,31 +72,33 @@ def is_tie(first: Sequence[float], second: Sequence[float]) -> bool:
 
 
 def headline(scores: Scores) -> dict[str, float | int]:
-    """Return metrics.json: at most a dozen flat numbers that read well side by side.
+    """Return metrics.json: flat numbers that read well side by side, each gain with its interval.
 
     Where no rows were kept for a test, the names say so: `roc_auc_on_folds`.
     """
-    facts, score = scores["facts"], scores["score"]
+    facts, score, honesty = scores["facts"], scores["score"], scores["honesty"]
     tested = facts["judged_on"] == "test"
-    name = facts["metric"] if tested else f"{facts['metric']}_on_folds"
-    found = {
-        name: score["value"],
-        f"{name}_low": score["low"],
-        f"{name}_high": score["high"],
-        "gain_over_dummy": scores["gains"]["dummy_baseline"]["value"],
-        "gain_over_linear": scores["gains"]["linear_baseline"]["value"],
-        "rows_test" if tested else "rows_on_folds": score["rows"],
-    }
+    end = "" if tested else "_on_folds"
+    name = f"{facts['metric']}{end}"
+    found = {name: score["value"], f"{name}_low": score["low"], f"{name}_high": score["high"]}
     if tested:
         found[f"{facts['metric']}_on_folds"] = scores["folds"]["value"]
+    if honesty["nested"] is not None:
+        found |= {f"{facts['metric']}_nested": honesty["nested"], "optimism": honesty["optimism"]}
+    for over, gain in scores["gains"].items():
+        word = f"gain_over_{over.removesuffix('_baseline')}{end}"
+        found |= {word: gain["value"], f"{word}_low": gain["low"], f"{word}_high": gain["high"]}
     for other in _BESIDE[facts["task"]]:
         if other != facts["metric"]:
-            found[other if tested else f"{other}_on_folds"] = scores["scores"]["ensemble"][other]["value"]
+            found[f"{other}{end}"] = scores["scores"]["ensemble"][other]["value"]
+    if scores["calibration_error"] is not None:
+        found[f"calibration_error{end}"] = scores["calibration_error"]
+    found["rows_test" if tested else "rows_on_folds"] = score["rows"]
     return found
 
 
 _BESIDE = {
-    "binary": ("accuracy", "f1", "log_loss", "roc_auc"),
-    "multiclass": ("accuracy", "f1_macro", "log_loss", "roc_auc"),
+    "binary": ("accuracy", "f1", "log_loss", "brier", "roc_auc"),
+    "multiclass": ("accuracy", "f1_macro", "log_loss", "brier", "roc_auc"),
     "regression": ("mae", "r2", "rmse"),
 }

@@ -6,7 +6,7 @@ share their importance: shuffling one alone costs little. How often a column is 
 counted from the columns and from what the members cost, never by a clock, so that it is the same on every machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Member, Metric
-from components.core.table import Table
+from components.core.table import Schema, Table
+from components.core.thresholds import as_if_half
 from components.evaluation.bootstrap import ends
+from components.metrics.many_weights import under_many
 
-MOST_ANSWERS = 30_000  # rows predicted in all: columns x repeats x rows
-MOST_NANOSECONDS = 5e9  # ... and about what they may take on one core
+MOST_ANSWERS = 20_000  # rows predicted in all: columns x repeats x rows
+MOST_NANOSECONDS = 2e9  # ... and about what they may take on one core
 NANOSECONDS = {"random_forest": 25.0, "extra_trees": 25.0, "boosting": 6.0, "network": 0.4}  # per unit of cost
 OTHER_NANOSECONDS = 5.0
 MOST_REPEATS = 5
 FEWEST_ROWS = 50
+MOST_CELLS = 2_000_000  # of the shuffled tables that are asked at once: each asking has its own costs
 DRAWINGS = 200
 
 
@@ -52,6 +55,7 @@ def importance(
     members: Iterable[Member] = (),
     interval: float,
     rng: np.random.Generator,
+    threshold: float | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the columns in order of importance (form of scores.json), and the number of rows behind it.
 
@@ -62,20 +66,35 @@ def importance(
     names = [column.name for column in table.schema.features]
     plan = Plan.of(len(rows), len(names), members)
     chosen = np.sort(rng.permutation(rows)[: plan.rows])
-    frame = table.raw(chosen)
+    frame = table.raw(chosen, names)
     truth_n = table.target()[chosen]
     base_nC = member.predict(Table.of(table.schema, frame))
-    weights_Bn = rng.multinomial(len(chosen), np.full(len(chosen), 1 / len(chosen)), size=DRAWINGS).astype(np.float64)
+    weight_Bn = rng.multinomial(len(chosen), np.full(len(chosen), 1 / len(chosen)), size=DRAWINGS).astype(np.float64)
+    weight_Bn = np.concatenate([np.ones((1, len(chosen))), weight_Bn])
+    at_once = max(1, MOST_CELLS // max(1, len(chosen) * plan.repeats * len(names)))
     found = []
-    for name in names:
-        shuffled = _stacked(frame, name, plan.repeats, rng)
-        values_RnC = member.predict(Table.of(table.schema, shuffled)).reshape(plan.repeats, len(chosen), -1)
-        values_KnC = np.concatenate([base_nC[None], values_RnC])
-        falls = [_fall(metric, truth_n, values_KnC, weight_n) for weight_n in weights_Bn]
-        low, high = ends(np.array(falls), interval)
-        value = _fall(metric, truth_n, values_KnC, np.ones(len(chosen)))
-        found.append({"column": name, "value": round(value, 6), "low": round(low, 6), "high": round(high, 6)})
+    for first in range(0, len(names), at_once):
+        some = names[first : first + at_once]
+        values_GRnC = _answers(member, table.schema, frame, some, plan.repeats, rng)
+        for name, values_RnC in zip(some, values_GRnC, strict=True):
+            values_KnC = np.concatenate([base_nC[None], values_RnC])
+            if metric.needs == "label":
+                values_KnC = np.stack([as_if_half(values_nC, threshold) for values_nC in values_KnC])
+            value, *falls = _falls(metric, truth_n, values_KnC, weight_Bn).tolist()
+            low, high = ends(np.array(falls), interval)
+            found.append({"column": name, "value": round(value, 6), "low": round(low, 6), "high": round(high, 6)})
     return sorted(found, key=lambda one: (-one["value"], one["column"])), len(chosen)
+
+
+def _answers(
+    member: Member, schema: Schema, frame: Any, names: Sequence[str], repeats: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Ask for all these columns at once, each shuffled `repeats` times [names, repeats, n, C]."""
+    import pandas as pd
+
+    shuffled = pd.concat([_stacked(frame, name, repeats, rng) for name in names], ignore_index=True)
+    values = member.predict(Table.of(schema, shuffled))
+    return values.reshape(len(names), repeats, len(frame), -1)
 
 
 def _stacked(frame: Any, name: str, repeats: int, rng: np.random.Generator) -> Any:
@@ -88,10 +107,10 @@ def _stacked(frame: Any, name: str, repeats: int, rng: np.random.Generator) -> A
     return stacked
 
 
-def _fall(
-    metric: Metric, truth_n: NDArray[Any], values_KnC: NDArray[np.float32], weight_n: NDArray[np.float64]
-) -> float:
-    """Return how much worse the shuffled answers (all but the first model) are, on average."""
-    scores_K = metric(truth_n, values_KnC, weight_n)
-    fall = float(scores_K[0] - scores_K[1:].mean())
-    return fall if metric.greater_is_better else -fall
+def _falls(
+    metric: Metric, truth_n: NDArray[Any], values_KnC: NDArray[np.float32], weight_Bn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how much worse the shuffled answers (all but the first model) are, on average, in each drawing [B]."""
+    scores_BK = under_many([metric], truth_n, values_KnC)(weight_Bn)[metric.name]
+    falls_B = scores_BK[:, 0] - scores_BK[:, 1:].mean(axis=1)
+    return falls_B if metric.greater_is_better else -falls_B

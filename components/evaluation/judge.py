@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from components.core.contracts import Fold, Member, Metric, Predictions
 from components.core.seeds import generator
 from components.core.table import Table
+from components.core.thresholds import as_if_half
 from components.evaluation.baselines import BASELINES, predict_dummy, predict_linear
 from components.evaluation.bootstrap import Judged, Scored, score
-from components.evaluation.calibration import bins
+from components.evaluation.calibration import bins, expected_error
 from components.evaluation.importance import importance
-from components.evaluation.layout import Estimate
 from components.evaluation.spec import EvaluateSpec
 from components.metrics import confusion_matrix, get, names
 
+DEFAULT = "default"  # the name of the default configuration among those that are compared
 MOST_SEEN_ROWS = 1000  # train rows that the fold models answer again, to see what they know by heart
 
 
@@ -39,11 +40,26 @@ class Case:
     metric: Metric
     spec: EvaluateSpec
     seed: int
+    threshold: float | None = None  # from which probability of the event on the answer is yes; None: the likelier class
+    default: Member | None = None  # what the search began with, untuned
 
     @property
     def judged_on(self) -> str:
         """`test`, or `folds` where no rows were kept for a test."""
         return "test" if len(self.test_rows) else "folds"
+
+    @cached_property
+    def default_there(self) -> Member | None:
+        """The default configuration, where it has predictions for all judged rows."""
+        if self.default is None or len(self.test_rows):
+            return self.default
+        has = np.isin(self.ensemble.oof.rows_n, self.default.oof.rows_n).all()
+        return self.default if has else None
+
+    @property
+    def simpler(self) -> tuple[str, ...]:
+        """What the ensemble is compared with: the default configuration where there is one, and both baselines."""
+        return ((DEFAULT,) if self.default_there is not None else ()) + BASELINES
 
     @cached_property
     def train_rows(self) -> NDArray[np.int64]:
@@ -75,18 +91,23 @@ def judge(case: Case) -> dict[str, Any]:
         rng=generator(case.seed, "evaluate", "resamples"),
     )
     columns, rows = _importance(case)
+    on_folds = _scored_on_folds(case)
+    found = bins(case.judged.truth_n, case.judged.values_KnC[0], case.table.schema.task, case.spec.interval)
     return {
         "score": scored.estimate(case.metric, "ensemble").to_json(),
-        "folds": _fold_estimate(case, scored).to_json(),
+        "folds": (on_folds if case.judged_on == "test" else scored).estimate(case.metric, "ensemble").to_json(),
+        "single": _single(case, on_folds),
+        "threshold": case.threshold,
+        "calibration_error": None if case.table.schema.task == "regression" else round(expected_error(found), 6),
         "fold_scores": _fold_scores(case),
         "seen": _seen(case),
-        "gains": {name: scored.gain(case.metric, "ensemble", name).to_json() for name in BASELINES},
+        "gains": {name: scored.gain(case.metric, "ensemble", name).to_json() for name in case.simpler},
         "scores": {
             name: {metric.name: scored.estimate(metric, name).to_json() for metric in metrics}
             for name in case.judged.names
         },
         "confusion": _confusion(case),
-        "calibration": bins(case.judged.truth_n, case.judged.values_KnC[0], case.table.schema.task, case.spec.interval),
+        "calibration": found,
         "importance": columns,
         "importance_rows": rows,
         "importance_seen": case.judged_on == "folds",
@@ -96,6 +117,8 @@ def judge(case: Case) -> dict[str, Any]:
 def _on_test(case: Case) -> Judged:
     rows = case.test_rows
     values = [member.predict(case.table, rows) for member in (case.ensemble, *case.members.values())]
+    if case.default_there is not None:
+        values.append(case.default_there.predict(case.table, rows))
     values.append(predict_linear(case.table, case.train_rows, rows))
     values.append(predict_dummy(case.table, case.train_rows, len(rows)))
     return _judged(case, rows, values, (np.arange(len(rows)),))
@@ -103,7 +126,8 @@ def _on_test(case: Case) -> Judged:
 
 def _on_folds(case: Case) -> Judged:
     oof = case.ensemble.oof
-    values = [values_of(member.oof, oof.rows_n) for member in (case.ensemble, *case.members.values())]
+    asked = (case.ensemble, *case.members.values(), *([case.default_there] if case.default_there is not None else []))
+    values = [values_of(member.oof, oof.rows_n) for member in asked]
     linear = np.zeros_like(oof.values_nC)
     dummy = np.zeros_like(oof.values_nC)
     parts = []
@@ -124,11 +148,12 @@ def _judged(
     parts: tuple[NDArray[np.int64], ...],
 ) -> Judged:
     return Judged(
-        names=("ensemble", *case.members, *BASELINES),
+        names=("ensemble", *case.members, *case.simpler),
         truth_n=case.table.target()[rows],
         values_KnC=np.stack(values),
         parts=parts,
         classes=case.table.schema.task != "regression",
+        threshold=case.threshold,
     )
 
 
@@ -140,32 +165,57 @@ def values_of(predictions: Predictions, rows_n: NDArray[np.int64]) -> NDArray[np
     return predictions.values_nC[places]
 
 
+def _scored_on_folds(case: Case) -> Scored:
+    """Score the ensemble and its best member on the out-of-fold rows, fold by fold, on the same drawings."""
+    return score(
+        [case.metric],
+        _fold_judged(case),
+        interval=case.spec.interval,
+        resamples=case.spec.resamples,
+        rng=generator(case.seed, "evaluate", "folds"),
+    )
+
+
 def _fold_judged(case: Case) -> Judged:
     oof = case.ensemble.oof
-    return Judged(
-        names=("ensemble",),
+    judged = Judged(
+        names=("ensemble", *case.members),
         truth_n=case.table.target()[oof.rows_n],
-        values_KnC=oof.values_nC[None],
+        values_KnC=np.stack([oof.values_nC, *(values_of(one.oof, oof.rows_n) for one in case.members.values())]),
         parts=tuple(np.flatnonzero(oof.fold_n == fold) for fold in np.unique(oof.fold_n)),
         classes=case.table.schema.task != "regression",
+        threshold=case.threshold,
     )
+    if len(case.members) < 2:
+        return judged.only(("ensemble",))
+    scores = np.array([_mean_score(case, judged, k) for k in range(1, len(judged.names))])
+    best = int(np.argmax(scores if case.metric.greater_is_better else -scores))
+    return judged.only(("ensemble", judged.names[1 + best]))
 
 
-def _fold_estimate(case: Case, scored: Scored) -> Estimate:
-    """Return what the folds promise: their mean, with its interval."""
-    if case.judged_on == "folds":
-        return scored.estimate(case.metric, "ensemble")
-    rng = generator(case.seed, "evaluate", "folds")
-    found = score(
-        [case.metric], _fold_judged(case), interval=case.spec.interval, resamples=case.spec.resamples, rng=rng
-    )
-    return found.estimate(case.metric, "ensemble")
+def _mean_score(case: Case, judged: Judged, k: int) -> float:
+    values_1nC = judged.called()[k : k + 1] if case.metric.needs == "label" else judged.values_KnC[k : k + 1]
+    return float(np.mean([case.metric(judged.truth_n[rows], values_1nC[:, rows])[0] for rows in judged.parts]))
+
+
+def _single(case: Case, on_folds: Scored) -> dict[str, Any] | None:
+    """Compare the ensemble with its best member, both on the folds; None where it has one member."""
+    names = on_folds.judged.names
+    if len(names) < 2:
+        return None
+    gain = on_folds.gain(case.metric, "ensemble", names[1])
+    return {
+        "name": names[1],
+        "gain": gain.to_json(),
+        "tie": gain.low is not None and gain.high is not None and gain.low <= 0 <= gain.high,
+        "cost_share": round(case.members[names[1]].cost() / max(1, case.ensemble.cost()), 4),
+    }
 
 
 def _fold_scores(case: Case) -> list[float]:
-    judged = _fold_judged(case)
-    found = [case.metric(judged.truth_n[rows], judged.values_KnC[:, rows])[0] for rows in judged.parts]
-    return [round(float(one), 6) for one in found]
+    judged = _fold_judged(case).only(("ensemble",))
+    seen = judged.called() if case.metric.needs == "label" else judged.values_KnC
+    return [round(float(case.metric(judged.truth_n[rows], seen[:, rows])[0]), 6) for rows in judged.parts]
 
 
 def _seen(case: Case) -> float:
@@ -173,13 +223,15 @@ def _seen(case: Case) -> float:
     rng = generator(case.seed, "evaluate", "seen")
     rows = np.sort(rng.permutation(case.train_rows)[:MOST_SEEN_ROWS])
     values = case.ensemble.predict(case.table, rows)
+    if case.metric.needs == "label":
+        values = as_if_half(values, case.threshold)
     return round(float(case.metric(case.table.target()[rows], values[None])[0]), 6)
 
 
 def _confusion(case: Case) -> dict[str, Any] | None:
     if case.table.schema.task == "regression":
         return None
-    counts = confusion_matrix(case.judged.truth_n, case.judged.values_KnC[:1])[0]
+    counts = confusion_matrix(case.judged.truth_n, case.judged.called()[:1])[0]
     return {"classes": list(case.table.schema.classes), "counts": counts.astype(int).tolist()}
 
 
@@ -193,4 +245,5 @@ def _importance(case: Case) -> tuple[list[dict[str, Any]], int]:
         members=case.members.values(),
         interval=case.spec.interval,
         rng=generator(case.seed, "evaluate", "importance"),
+        threshold=case.threshold,
     )

@@ -1,17 +1,25 @@
 """The form of `data/evaluate/scores.json`: everything that evaluate found out, nothing that a clock measured.
 
-`metrics.json` holds a dozen of these numbers, `summary.py` a dozen lines of them, the report all of them.
+`metrics.json` holds the first of these numbers, `summary.py` a dozen lines of them, the report all of them.
 
     made_from    {word: hash of the out} of all ancestors
-    facts        source, target, task, classes, event (binary: the class that is looked for, else null), metric, title,
+    facts        default (the member that the search began with, or null), threshold_by ("params" | "folds"),
+                 source, target, task, classes, event (binary: the class that is looked for, else null), metric, title,
                  greater_is_better, table, seed, rows, rows_train, rows_test, columns, folds, split_by,
                  noun ("row" | "picture"), judged_on ("test" | "folds"), interval, resamples
     score        Estimate: the ensemble by the metric, on the rows that it is judged on
     folds        Estimate: the ensemble on its out-of-fold rows, mean over the folds (the promise before the test)
     fold_scores  the ensemble, fold by fold
     seen         score on (a sample of) the train rows that its fold models were fitted on; null when not asked
-    gains        {"dummy_baseline", "linear_baseline": Estimate}: paired; above 0 is better than it, whatever the metric
-    scores       {"ensemble" | member | "linear_baseline" | "dummy_baseline": {metric: Estimate}}
+    gains        {"default" (where its predictions are there), "linear_baseline", "dummy_baseline": Estimate}: paired;
+                 above 0 is better than it, whatever the metric
+    single       {name, gain (Estimate, on the folds), tie, cost_share}: the ensemble against its best member; null
+                 where it has one member
+    honesty      {nested, nested_folds, best_validation, optimism, searches}: form and meaning in `honesty.py`
+    threshold    from which probability of the event on the answer is yes; null: the likelier class
+    calibration_error   mean distance of predicted and observed shares in ten bins; null for numbers
+    pareto       [{what, members, score, cost, bytes, front}]: score on the folds against cost and size
+    scores       {"ensemble" | member | "default" | "linear_baseline" | "dummy_baseline": {metric: Estimate}}
     members      [{name, family, stage, score, fold_scores, weight (null: left out), cost, bytes, tie}], best first;
                  the first one is the ensemble itself. `score` is on the folds: never a test score in a leaderboard
     confusion    {"classes": [...], "counts": [[actual][predicted]]} or null

@@ -30,6 +30,7 @@ class Trial:
     message: str  # what was said when it failed
     score: float | None
     params: Mapping[str, Any]
+    fold_scores: tuple[float, ...] = ()  # of the folds that judged it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,7 @@ def read_searched(folder: Path, word: str) -> Searched:
     """Read trials, curves and names of members of search or boosting."""
     columns = read_parquet(folder / "trials.parquet")
     params = [name for name in columns if name not in PLAIN and not name.startswith("facts.") and not _is_fold(name)]
+    folds = [name for name in columns if _is_fold(name)]
     trials = tuple(
         Trial(
             number=int(columns["trial"][i]),
@@ -85,6 +87,7 @@ def read_searched(folder: Path, word: str) -> Searched:
             message=_words(columns["message"][i]),
             score=float(columns["score"][i]) if np.isfinite(columns["score"][i]) else None,
             params={name: columns[name][i] for name in params if not _is_missing(columns[name][i])},
+            fold_scores=tuple(float(columns[name][i]) for name in folds if np.isfinite(columns[name][i])),
         )
         for i in range(len(columns["trial"]))
     )

@@ -80,7 +80,9 @@ def _binary_meaning(scores: Scores) -> Iterator[Sentence]:
         yield _say("meaning", f"It never calls a {noun} “{event}”.")
         return
     called, held = round(100 * hits / (hits + false_yes)), round(100 * hits / max(1, hits + missed))
-    yield _say("meaning", f"Of 100 {noun}s it calls “{event}”, {called} are; of 100 that are, it finds {held}.")
+    threshold = scores["threshold"]
+    named = "" if threshold is None else f" (from a probability of {threshold:.2g} on)"
+    yield _say("meaning", f"Of 100 {noun}s it calls “{event}”{named}, {called} are; of 100 that are, it finds {held}.")
 
 
 def _multiclass_meaning(scores: Scores) -> Iterator[Sentence]:
@@ -111,6 +113,19 @@ def _gain(scores: Scores) -> Iterator[Sentence]:
             "gain",
             f"It is not certainly better than {name} (gain {plain(over_linear)}): use that one if you must explain it.",
         )
+
+
+def _gain_of_searching(scores: Scores) -> Iterator[Sentence]:
+    gain, name = scores["gains"].get("default"), scores["facts"]["default"]
+    if gain is None or name is None:
+        return
+    if gain["low"] > 0:
+        yield _say("searched", f"Searching and combining gained {both(gain)} over the untuned default ({name}).")
+    elif gain["high"] < 0:
+        worse = {key: -gain[other] for key, other in (("value", "value"), ("low", "high"), ("high", "low"))}
+        yield _say("searched", f"The untuned default ({name}) is better by {both(worse)}.", alarm=True)
+    else:
+        yield _say("searched", f"It ties with the untuned default ({name}; gain {plain(gain)}).")
 
 
 def _broken_promise(scores: Scores) -> Iterator[Sentence]:
@@ -190,6 +205,7 @@ _CONDITIONS: tuple[Callable[[Scores], Iterator[Sentence]], ...] = (
     _score,
     _meaning,
     _gain,
+    _gain_of_searching,
     _broken_promise,
     _by_heart,
     _few_rows,

@@ -38,7 +38,7 @@ def chosen(trials: Sequence[Trial], settings: SearchSettings, *, greater_is_bett
 
 
 def drop_weights(study: Study, trials: Sequence[Trial], settings: SearchSettings, *, greater_is_better: bool) -> None:
-    """Delete the weights of all these trials but those that would be kept.
+    """Delete the weights of all these trials but those that would be kept, and the first one's.
 
     `trials` must be a run of numbers from 0 on: what is not among its best (or on its front) will not be among the best
     of a longer run.
@@ -46,6 +46,7 @@ def drop_weights(study: Study, trials: Sequence[Trial], settings: SearchSettings
     ranked, count = chosen(trials, settings, greater_is_better=greater_is_better)
     best = {trial.number for trial in ranked[:count]}
     counting = {trial.number for trial in trials}
+    best.add(0)  # the first start point: what the whole search is compared with
     for number in study.member_numbers():
         if number in counting - best:
             study.remove_member(number)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from components.core.contracts import JSON, Evaluate, Metric
 from components.core.files import hash_folder
 from components.core.ranges import Group
 from components.search.driver import run_search
+from components.search.first_point import write_first
 from components.search.judging import Times, no_cycles
 from components.search.offers import offers, write_about
 from components.search.outcome_tables import note, summary, write_search_out
@@ -35,12 +37,16 @@ def grow_by_search(
     times: Times = no_cycles,
     portfolio: Sequence[JSON],
     noun: str,
+    more: JSON = MappingProxyType({}),
 ) -> str:
-    """Search `space`, write the out, return the stage's line. `noun`: "network"; `portfolio`: known strong starts."""
+    """Search `space`, write the out, return the stage's line.
+
+    `noun`: "network"; `portfolio`: known strong starts; `more`: what decides a trial beside what every search names.
+    """
     refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
     checked(space, own, f"{stage.word}.start")
-    study = stage.studies / study_key(stage.word, _what_decides(stage, train_rows, space))
+    study = stage.studies / study_key(stage.word, {**_what_decides(stage, train_rows, space), **more})
     metric = train_rows.metric
     start = portfolio if settings.start == "portfolio" else own
     about = {"word": stage.word, "folds": settings.score_folds, **_rows_and_metric(stage, train_rows)}
@@ -71,7 +77,7 @@ def grow_by_search(
         report_progress=report,
         deadline=stage.deadline,
     )
-    write_search_out(
+    names = write_search_out(
         stage.out,
         stage.word,
         result,
@@ -80,6 +86,8 @@ def grow_by_search(
         table=train_rows.table.schema.table,
         metric=metric.name,
     )
+    if start:
+        write_first(stage.out, result, names, study / "members" / "00000", len(train_rows.folds))
     note_result(result=result)
     return summary(result, noun, len(offered))
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from components.core.contracts import Fold, Predictions
 from components.core.table import ColumnSchema, Schema, Table
+from components.evaluation.honesty import honesty_of
 from components.evaluation.judge import Case
 from components.evaluation.layout import Scores
 from components.evaluation.material import Material, Searched, Trial, searched_facts
@@ -207,6 +208,8 @@ def told_about(case: Case, **others: Any) -> dict[str, Any]:
         "split_by": "stratified",
         "noun": schema.noun,
         "judged_on": case.judged_on,
+        "default": None if case.default_there is None else case.default_there.name,
+        "threshold_by": "folds",
         "interval": case.spec.interval,
         "resamples": case.spec.resamples,
     }
@@ -218,6 +221,18 @@ def told_about(case: Case, **others: Any) -> dict[str, Any]:
         "diagnosis": {"word": "fits", "sentence": "It fits well: train and validation agree.", "member": "mlp-7"},
         "network": [{"layer": "hidden 1: linear", "shape": [30, 64], "parameters": 1984}],
         "findings": [],
+        "honesty": honesty_of(material_of(case), greater_is_better=case.metric.greater_is_better),
+        "pareto": [
+            {"what": "best member", "members": ["mlp-7"], "score": 0.95, "cost": 1000, "bytes": 120_000, "front": True},
+            {
+                "what": "ensemble",
+                "members": ["mlp-7", "xgboost-3"],
+                "score": 0.96,
+                "cost": 2000,
+                "bytes": 240_000,
+                "front": True,
+            },
+        ],
         "searched": {
             word: searched_facts(found, greater_is_better=case.metric.greater_is_better)
             for word, found in material_of(case).searches.items()
@@ -237,6 +252,7 @@ def material_of(case: Case) -> Material:
             cause="diverged" if n == 11 else "",
             message="the loss is <no number>" if n == 11 else "",
             score=None if n == 11 else float(0.9 + 0.1 * rng.random()),
+            fold_scores=() if n % 3 == 2 else tuple((0.9 + 0.1 * rng.random(3)).tolist()),
             params={"network.mlp.layers": 2 + n % 3, "training.optimizer.adamw.lr": 0.001 * (n + 1)},
         )
         for n in range(24)
@@ -257,7 +273,14 @@ def material_of(case: Case) -> Material:
         },
         split={"by": "stratified"},
         augment={"made": 0},
-        stacking={"table": schema.table, "method": "greedy", "members": []},
+        stacking={
+            "table": schema.table,
+            "method": "greedy",
+            "members": [],
+            "score": 0.96,
+            "folds": [0, 1, 2],
+            "nested": {"score": 0.95, "fold_scores": [0.94, 0.95, 0.96]},
+        },
         findings=[],
         searches={"search": searched, "boosting": Searched(trials=trials[:9], curves={}, members=("xgboost-3",))},
     )

@@ -214,6 +214,6 @@ def test_slow_members_are_asked_less_by_count_and_not_by_clock():
         def cost(self):
             return 40_000  # a millisecond a row
 
-    assert Plan.of(1000, 30) == Plan(rows=1000, repeats=1)
-    assert Plan.of(1000, 30, [Forest()]) == Plan(rows=166, repeats=1)
+    assert Plan.of(1000, 30) == Plan(rows=666, repeats=1)
+    assert Plan.of(1000, 30, [Forest()]) == Plan(rows=66, repeats=1)
     assert Plan.of(1000, 3000, [Forest()]) == Plan(rows=50, repeats=1)

@@ -94,7 +94,11 @@ def _tiles(view: View) -> str:
     tiles.append(_tile("Gain", (signed(gain), ends(gain)), bar, over + sure))
     weight = size(scores["members"][0]["bytes"])
     if view.ms_per_row is None:
-        tiles.append(_tile("Size", (weight, ""), "", f"{len(view.scores['scores']) - 3} members"))
+        tiles.append(
+            _tile(
+                "Size", (weight, ""), "", f"{sum(one['weight'] is not None for one in scores['members'][1:])} members"
+            )
+        )
     else:
         tiles.append(_tile("Speed", (f"{view.ms_per_row:.2g} ms", ""), "", f"a {facts['noun']}, {weight}"))
     return "".join(tiles)

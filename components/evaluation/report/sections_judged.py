@@ -4,9 +4,10 @@ from components.evaluation.baselines import BASELINES, title
 from components.evaluation.report import charts
 from components.evaluation.report.first_screen import confusion_table, looks_at
 from components.evaluation.report.parts import csv_text, figure, fold, paragraph, table
+from components.evaluation.report.sections_honest import gains, honest
 from components.evaluation.report.svg import escape
 from components.evaluation.report.view import View
-from components.evaluation.words import NEW, both, count, percent, plain
+from components.evaluation.words import NEW, both, count, percent
 from components.metrics import get
 
 MOST_IMPORTANT = 40
@@ -23,11 +24,11 @@ def evaluate(view: View) -> str:
         f"{facts['resamples']} drawings of these {rows}, within classes. Precision, recall and F1 without a word "
         "behind them are those of the event; macro counts every class the same."
     )
-    gains = [f"over {title(name, facts['task'])}: {plain(scores['gains'][name])}" for name in BASELINES]
     return (
         paragraph(opening)
+        + honest(view)
+        + gains(view)
         + _all_scores(view)
-        + paragraph(f"Gain of the ensemble, on the same drawings, {'; '.join(gains)}. Above 0 is better.")
         + _confusion(view)
         + (looks_at(scores, MOST_IMPORTANT) if len(scores["importance"]) > 8 else "")
         + fold("the rows that it gets most wrong", _worst(view))
@@ -36,9 +37,10 @@ def evaluate(view: View) -> str:
 
 def _all_scores(view: View) -> str:
     found, task = view.scores["scores"], view.scores["facts"]["task"]
-    names = ["ensemble", *BASELINES, *(name for name in found if name not in ("ensemble", *BASELINES))]
+    simpler = [name for name in ("default", *BASELINES) if name in found]
+    names = ["ensemble", *simpler, *(name for name in found if name not in ("ensemble", *simpler))]
     metrics = list(found["ensemble"])
-    heads = ["", *(title(name, task) if name in BASELINES else name for name in names)]
+    heads = ["", *(title(name, task) if name in simpler else name for name in names)]
     rows = [[get(metric).title, *(both(found[name][metric]) for name in names)] for metric in metrics]
     values = csv_text(
         ("model", "metric", "value", "low", "high"),

@@ -8,6 +8,7 @@ from components.evaluation.diagnosis import diagnose
 from components.evaluation.material import Searched
 from components.evaluation.report import charts
 from components.evaluation.report.parts import csv_text, figure, fold, paragraph, table
+from components.evaluation.report.sections_honest import pareto
 from components.evaluation.report.svg import escape
 from components.evaluation.report.view import View
 from components.evaluation.words import count, cut, operations, size
@@ -37,7 +38,7 @@ def stacking(view: View) -> str:
     """Show members and weights, and whose errors are alike."""
     method = view.material.stacking.get("method", "")
     opening = f"Combined by: {method}. Scores are on the folds; choosing by test scores would be training on them."
-    return paragraph(opening) + _members(view.scores["members"]) + _alike(view)
+    return paragraph(opening) + _members(view.scores["members"]) + pareto(view) + _alike(view)
 
 
 def _searched(view: View, word: str, noun: str) -> str:

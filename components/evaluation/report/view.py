@@ -34,6 +34,7 @@ class View:
     alike: tuple[tuple[str, ...], NDArray[np.float64]] | None = None  # members, correlation of their errors
     sheet: Sheet | None = None  # of pictures: what they are augmented to
     ms_per_row: float | None = None  # measured here and now; in the page alone
+    ms_of_members: Mapping[str, float | None] = field(default_factory=dict)  # measured while the test was answered
     times: Sequence[tuple[str, float]] = ()  # stage -> seconds, from the ledger
     grown: str = ""  # "20 Nov 2026 14:37"
     cores: int | None = None
@@ -94,6 +95,7 @@ def worst_rows(case: Case) -> list[dict[str, str]]:
         error_n = np.abs(truth_n - values_nC[:, 0])
     else:
         error_n = 1.0 - values_nC[np.arange(len(truth_n)), truth_n]
+    called_n = case.judged.called()[0].argmax(axis=1)
     order = np.argsort(-error_n, kind="stable")[:MOST_WORST]
     names = [column.name for column in schema.features[:WORST_COLUMNS]]
     frame = case.table.raw(case.rows[order], names)
@@ -102,7 +104,7 @@ def worst_rows(case: Case) -> list[dict[str, str]]:
         if schema.task == "regression":
             truth, answer = f"{truth_n[n]:.5g}", f"{values_nC[n, 0]:.5g}"
         else:
-            called = int(values_nC[n].argmax())
+            called = int(called_n[n])
             truth, answer = schema.classes[truth_n[n]], f"{schema.classes[called]} ({values_nC[n, called]:.2f})"
         shown = {name: _cell(frame[name].iloc[place]) for name in names}
         found.append({"row": str(case.rows[n]), "truth": truth, "answer": answer, **shown})
