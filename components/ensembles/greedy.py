@@ -2,7 +2,8 @@
 
 It optimises the metric itself, whatever that is, and cannot do worse than the best member on the rows it sees, since
 that is where it begins. Ties go to a member that is used already, then to the cheaper one. The shortest beginning
-with the best score is kept; weights are counts.
+with the best score is kept; weights are counts. Bagging the selection (means of ten selections from two thirds of the
+members each) was tried and lost: it gave up a third of the gain in ROC AUC, and half of that in log loss.
 
 Legend: M members, n rows, C outputs, T steps.
 """

@@ -2,7 +2,8 @@
 
 The rows of each fold are drawn anew, each so often as chance has it (the Poisson bootstrap), and all ways are scored on
 the same drawing: the spread of their differences is the standard error of a difference. Ways are so much alike that
-it is far smaller than that of a score. A way that is behind the first by no more than it is tied with it.
+it is far smaller than that of a score. A way that is behind the first by no more than half of it is tied with it:
+measured on fresh rows of eight small tables, a whole one gave up a quarter of the gain in ROC AUC, a half one nothing.
 
 Legend: W ways, B drawings, P parts (the folds), n rows, C outputs.
 """

@@ -20,6 +20,7 @@ from components.ensembles.noise import Judged, judged
 from components.ensembles.ways import Method, best_member, cross_fitted, fit, random_parts
 
 MOST_ROWS = 100_000
+AHEAD = 0.5  # standard errors of a difference that a way must be ahead of a cheaper one (measured: see `noise.py`)
 FLATTERED = 2.0  # standard errors that two_layers must be ahead: its members have seen each other's folds
 
 
@@ -146,7 +147,7 @@ def first_way(tries: Tries) -> tuple[Method, tuple[Method, ...]]:
 def _ruled(tries: Tries, known: Judged, among: Sequence[int]) -> tuple[Method, tuple[Method, ...]]:
     names: list[Method] = [*tries.ways, "best"]
     cost = [tries.cost[name] for name in names]
-    errors = [FLATTERED if name == "two_layers" else 1.0 for name in names]
+    errors = [FLATTERED if name == "two_layers" else AHEAD for name in names]
     tied = known.tied(among, errors)
     way = names[min(tied, key=lambda number: (cost[number], number))]
     return way, tuple(names[number] for number in tied)

@@ -34,8 +34,9 @@ DETAILS = {
     "boosting": "XGBoost through the same search: early stopping on the fold's own part, categories as they are, one "
     "thread for each model.",
     "bagging": "Random forest, extra trees and regularised linear models, one model for each fold.",
-    "stacking": "Weighs members by their out-of-fold predictions: greedy selection, or a linear meta-learner, "
-    "whichever is better by cross-validation on them. Members without weight are dropped.",
+    "stacking": "Weighs members by their out-of-fold predictions: greedy selection, convex weights, a linear "
+    "meta-learner or a second layer, whichever is better by cross-validation on them; of a tie the cheapest. Members "
+    "without weight are dropped.",
     "evaluate": "Scores the test rows: metrics with bootstrap intervals, gains over simple baselines, a diagnosis in "
     "words, the report.",
     "export": "Writes the ensemble with its schema into one folder: safetensors, UBJSON and JSON, no pickle.",
