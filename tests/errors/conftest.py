@@ -21,7 +21,7 @@ def grown(written: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     """The same with the three short stages grown."""
     project = written.copy(tmp_path_factory.mktemp("grown") / "a project")
     for word in ("ingest", "validate", "split"):
-        (said,) = project.say(stage(word))
+        (said,) = project.say_here(stage(word))
         assert said.status == 0, said.text
     return project
 

@@ -30,9 +30,9 @@ def test_an_unknown_target(project: Project) -> None:
 )
 def test_the_stage_by_itself(content: str, sentence: str, project: Project) -> None:
     project.write(content)
-    (said,) = project.say(stage("ingest"))
+    (said,) = project.say_here(stage("ingest"))
     assert said.status == 0, said.text
-    (said,) = project.refuse(stage("validate"))
+    (said,) = project.refuse(stage("validate"), here=True)
     assert said.words.count(sentence) == 1, said.text
 
 
@@ -51,7 +51,7 @@ def test_under_both_engines(content: str, sentence: str, cure: str, fresh: Proje
     assert sentence in said.words
     assert cure in said.text
     assert sorted(path.name for path in (fresh.root / "data").iterdir() if path.name[0] != ".") == ["ingest"]
-    (alone,) = fresh.refuse(stage("validate"))
+    (alone,) = fresh.refuse(stage("validate"), here=True)
     assert sentence in alone.words
     assert cure in alone.text
     if cure:
@@ -64,6 +64,6 @@ def test_an_impossible_split(project: Project) -> None:
     for one in project.refuse(CHECK, RUN, stage("split")):
         assert "split.by is group, but split.column is none. Name the column that holds the group." in one.words
     project.set(split="{folds: 100}")
-    check, alone = project.refuse(CHECK, stage("split"))
+    check, alone = project.refuse(CHECK, stage("split"), here=True)
     for one in (check, alone):
         assert "split.folds is 100, but there are 48 train rows" in one.words

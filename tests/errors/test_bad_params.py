@@ -35,7 +35,7 @@ def test_all_mistakes_at_once_and_a_stage_says_its_own(project: Project) -> None
 
 def test_the_section_of_a_stage_alone(project: Project) -> None:
     project.set(split="{folds: two, tset: 0.1}", search="{prunner: none}")
-    (said,) = project.refuse(stage("split"))
+    (said,) = project.refuse(stage("split"), here=True)
     assert "params.yaml, line 6: split.folds is 'two', not a whole number from 1 to 100." in said.words
     assert "params.yaml, line 6: split.tset is not a key. Did you mean 'split.test'?" in said.words
     assert "prunner" not in said.text
@@ -47,6 +47,6 @@ def test_no_yaml_and_no_file(project: Project) -> None:
         assert "'seed' is written twice. Keep one of the two lines." in one.words
         assert "line 14" in one.words
     (project.root / "params.yaml").unlink()
-    for one in project.refuse(CHECK, RUN, stage("split")):
+    for one in project.refuse(CHECK, RUN, stage("split"), here=True):
         assert "There is no params.yaml in" in one.words
         assert "espalier init --data SOURCE --target COLUMN" in one.text

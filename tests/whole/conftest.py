@@ -44,20 +44,29 @@ def grown_by_dvc(grown_twice: Pair) -> Project:
 
 
 @pytest.fixture(scope="session")
-def more_boosters(grown_twice: Pair, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Both after `boosting.trials` 2 -> 3, each grown on by its own engine."""
-    by_run, by_dvc = (
-        project.copy(tmp_path_factory.mktemp(name) / "wine")
-        for project, name in zip(grown_twice, ("more_by_run", "more_by_dvc"), strict=True)
-    )
-    for project in (by_run, by_dvc):
-        project.grew()
-        project.do("espalier", "set", "boosting.trials=3")
-    run, repro = by_run.start("espalier", "run"), by_dvc.start("dvc", "repro")
-    by_run.said, by_dvc.said = ended(run, repro)
-    by_run.do("espalier", "down")
-    by_run.ran, by_dvc.ran = tuple(by_run.grew()), tuple(by_dvc.grew())
-    return by_run, by_dvc
+def more_boosters(grown: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """After `boosting.trials` 2 -> 3, grown on by `espalier run`."""
+    project = with_three_trials(grown, tmp_path_factory.mktemp("more_by_run") / "wine")
+    project.said = project.do("espalier", "run")
+    project.do("espalier", "down")
+    project.ran = tuple(project.grew())
+    return project
+
+
+@pytest.fixture(scope="session")
+def more_boosters_by_dvc(grown_by_dvc: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same by `dvc repro`."""
+    project = with_three_trials(grown_by_dvc, tmp_path_factory.mktemp("more_by_dvc") / "wine")
+    project.said = project.do("dvc", "repro")
+    project.ran = tuple(project.grew())
+    return project
+
+
+def with_three_trials(grown: Project, root: Path) -> Project:
+    project = grown.copy(root)
+    project.grew()
+    project.look("set", "boosting.trials=3")
+    return project
 
 
 @pytest.fixture

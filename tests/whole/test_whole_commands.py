@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from whole_project import SOURCE, TARGET, Pair, Project
+from whole_project import SOURCE, TARGET, Project
 
 from pipelines.engine.stage import WORDS
 
@@ -30,16 +30,16 @@ def test_the_bundle_predicts_elsewhere_in_the_order_of_the_rows(grown: Project, 
 
 def test_the_bundle_answers_its_own_example_as_it_says(grown: Project, tmp_path: Path) -> None:
     export = grown.root / "data" / "export"
-    grown.do("espalier", "predict", str(export / "example.csv"), "-o", str(tmp_path / "answer.parquet"))
+    grown.look("predict", str(export / "example.csv"), "-o", str(tmp_path / "answer.parquet"))
     answer = pd.read_parquet(tmp_path / "answer.parquet")
     expected = pd.read_csv(export / "example_answer.csv")
     pd.testing.assert_frame_equal(answer, expected, check_dtype=False, rtol=1e-5)
 
 
 def test_leaderboard(grown: Project) -> None:
-    said = grown.do("espalier", "leaderboard")
+    said = grown.look("leaderboard")
     assert all(name in said for name in ("ensemble", "linear", "random_forest", "extra_trees", "xgboost-", "mlp-"))
-    board = grown.json("espalier", "leaderboard", "--json", "--limit", "100")
+    board = json.loads(grown.look("leaderboard", "--json", "--limit", "100"))
     scores = {row["name"]: row["score"] for row in board["rows"]}
     assert board["metric"] == "log_loss"
     assert list(scores.values()) == sorted(scores.values())
@@ -47,35 +47,35 @@ def test_leaderboard(grown: Project) -> None:
     assert scores["ensemble"] <= min(members)
 
 
-def test_why(grown: Project, more_boosters: Pair) -> None:
+def test_why(grown: Project, more_boosters: Project) -> None:
     said = grown.do("espalier", "why", "search")
     assert "search is up to date." in said
     assert "it has never run" in said
-    said = more_boosters[0].do("espalier", "why", "boosting")
+    said = more_boosters.do("espalier", "why", "boosting")
     assert "boosting.trials  2 -> 3  (params.yaml, line" in said
-    assert "after boosting" in more_boosters[0].do("espalier", "why", "stacking")
-    assert "Did you mean" in grown.do("espalier", "why", "stakcing", status=2)
-    said = grown.do("espalier", "why", "3")
+    assert "after boosting" in more_boosters.do("espalier", "why", "stacking")
+    assert "Did you mean" in grown.look("why", "stakcing", status=2)
+    said = grown.look("why", "3")
     assert "Row 3 is answered" in said
     assert "Train rows most like it" in said
-    assert "rows 1 to" in grown.do("espalier", "why", "100000", status=2)
+    assert "rows 1 to" in grown.look("why", "100000", status=2)
 
 
 def test_explain_check_list_fix(grown: Project) -> None:
-    assert all(word in grown.do("espalier", "explain") for word in WORDS)
-    assert "6" in grown.do("espalier", "explain", "search.trials")
-    assert "log_loss" in grown.do("espalier", "explain", "metric")
-    assert "no mistakes" in grown.do("espalier", "check")
-    assert "components/ensembles/boosting.py" in grown.do("espalier", "list")
-    assert "No finding has a cure" in grown.do("espalier", "fix")
+    assert all(word in grown.look("explain") for word in WORDS)
+    assert "6" in grown.look("explain", "search.trials")
+    assert "log_loss" in grown.look("explain", "metric")
+    assert "no mistakes" in grown.look("check")
+    assert "components/ensembles/boosting.py" in grown.look("list")
+    assert "No finding has a cure" in grown.look("fix")
 
 
 def test_report(grown: Project) -> None:
-    lines = grown.do("espalier", "report", "--text").strip().splitlines()
+    lines = grown.look("report", "--text").strip().splitlines()
     assert len(lines) == 5
     assert f"{TARGET} in {SOURCE}: 178 rows" in lines[0]
     assert "on 36 rows that nothing was trained or chosen on" in lines[1]
-    assert "| ensemble |" in grown.do("espalier", "report", "--md")
+    assert "| ensemble |" in grown.look("report", "--md")
     page = (grown.root / "data" / "evaluate" / "report.html").read_text()
     assert len(page) < 5_000_000
     assert "36 rows" in page
@@ -84,17 +84,17 @@ def test_report(grown: Project) -> None:
 def test_params_short_and_full_are_the_same_file(project: Project) -> None:
     file = project.root / "params.yaml"
     before = file.read_text()
-    project.do("espalier", "params", "--short")
+    project.look("params", "--short")
     assert len(file.read_text().splitlines()) < 30
-    project.do("espalier", "check")
-    assert project.do("espalier", "params") == before
-    project.do("espalier", "params", "--full")
+    project.look("check")
+    assert project.look("params") == before
+    project.look("params", "--full")
     assert file.read_text() == before
 
 
 def test_pin_has_nothing_to_write_where_counts_decided(grown: Project) -> None:
     before = (grown.root / "params.yaml").read_text()
-    assert "Counts decide now" in grown.do("espalier", "pin")
+    assert "Counts decide now" in grown.look("pin")
     assert (grown.root / "params.yaml").read_text() == before
 
 
@@ -108,7 +108,7 @@ def test_a_leak_stops_the_run_keeps_the_model_and_is_cured_by_one_word(project: 
     assert "validate.drop: [bottled_as]" in said
     assert "Your last model in data/export is as it was." in said
     assert project.files("data/export") == model
-    assert "+   drop: [bottled_as]" in project.do("espalier", "fix", "leakage")
+    assert "+   drop: [bottled_as]" in project.look("fix", "leakage")
     project.do("dvc", "repro", "validate")
     findings = json.loads((project.root / "data" / "validate" / "findings.json").read_text())
     assert "leakage" not in json.dumps(findings)

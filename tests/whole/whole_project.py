@@ -1,5 +1,7 @@
 """A real project on a small table, and real commands in it: `espalier init`, `espalier set`, then either engine."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from sklearn.datasets import load_wine
 
+from pipelines.cli import main
 from pipelines.engine.dvc_yaml import TREE
 
 BINARIES = Path(sys.executable).parent
@@ -58,6 +61,14 @@ class Project:
     def do(self, *command: str, status: int = 0, cwd: Path | None = None) -> str:
         """Run a command to its end; return all that it said, what it printed first."""
         return ended(self.start(*command, cwd=cwd), status=status)[0]
+
+    def look(self, *words: str, status: int = 0) -> str:
+        """Run an `espalier` command that only reads or writes params.yaml, inside this process: its start is spared."""
+        said = io.StringIO()
+        with contextlib.chdir(self.root), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            found = main(list(words))
+        assert found == status, f"{words} ended with {found}:\n{said.getvalue()}"
+        return said.getvalue()
 
     def json(self, *command: str) -> object:
         """Run a command that prints JSON and nothing else."""
