@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from components.ensembles.combine import Combiner, PartScores, nearly, weighted_mean
 from components.ensembles.quick_scores import Additions
 
-MOST_STEPS = 50
+MOST_STEPS = 40
 PATIENCE = 10  # steps without a better score
 SURELY_BEST = 3  # the best member is among so many of the roughly best
 

@@ -44,6 +44,7 @@ class Tries:
     folds: tuple[int, ...]
     oofs: dict[Method, NDArray[np.float32]]
     fitted: dict[Method, Combiner]
+    score_of: dict[Method, float]  # nested; greater is better
     fitted_score: dict[Method, float]  # on the rows that it was fitted on
     cost: dict[Method, int]
     single_M: NDArray[np.float64]
@@ -102,13 +103,9 @@ class Tries:
             single_M=single_M,
             best=best,
             judged=judged(seen, stacked[:, rows], seed),
+            score_of={way: float(scores(oofs[way][None])[0]) for way in ways},
             ways=ways,
         )
-
-    @property
-    def score_of(self) -> dict[Method, float]:
-        """Nested scores, greater is better."""
-        return {way: float(self.scores(self.oofs[way][None])[0]) for way in self.ways}
 
     def values_of(self, way: Method) -> NDArray[np.float32]:
         """Return the predictions that a way combines: the members', for `two_layers` the second layer's behind them."""
