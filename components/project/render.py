@@ -191,9 +191,15 @@ class _Writer:
         self.fields(spec, value, place, searched=True)
 
     def _value(self, form: Form, value: Any, place: Place, comment: str) -> None:
-        """Write one value in one line, or a choice among classes with a line for each."""
+        """Write one value in one line, a choice among classes with a line for each, a large class key by key."""
         indent = 2 * (len(place) - 1)
         options = value.get("choose") if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping) and options is None and len(form.specs) == 1 and not form.kinds:
+            every = {name: as_written(info.default) for name, info in form.specs[0].model_fields.items()}
+            if indent + len(f"{place[-1]}: {write({**every, **value})}") > WIDTH:
+                self.head(place, comment)
+                self.fields(form.specs[0], value, place, searched=False)
+                return
         whole = indent + len(f"{place[-1]}: {write(value)}")
         if whole <= 100 or not isinstance(options, list):
             if isinstance(value, Mapping) and set(value) == {"kind"}:
