@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from components.core.errors import Mistakes, UserMistake
 from components.core.files import read_parquet
-from components.core.table import Schema, Table
+from components.core.table import RawRows, Schema, Table
 from components.data.findings import WORDS, Finding, block, counted, named, read_findings, write_findings
+from components.data.schema_completion import complete
 from components.data.validation import ValidateSpec
 
 N = 200
@@ -286,3 +287,16 @@ def test_names_in_sentences():
     assert named([]) == ""
     assert named(["a", "b"]) == "a and b"
     assert named(list("abcde")) == "a, b, c and 2 more"
+
+
+def test_a_column_said_to_be_text_is_a_feature_and_split_looks_where_it_misses(validated):
+    said = [["good", "bad", "so so"][i % 3] for i in range(N)]
+    frame = clean(note=said, remark=[None if i == 3 else word for i, word in enumerate(said)])
+    _, data = validated(frame, target="answer", columns={"note": "text", "remark": "text"})
+    schema = Schema.read(data / "validate" / "schema.json")
+    assert [(schema.column(name).kind, schema.column(name).use) for name in ("note", "remark")] == [
+        ("text", "feature")
+    ] * 2
+    completed = complete(schema, RawRows([], frame), np.arange(N))
+    assert [completed.column(name).missing for name in ("note", "remark")] == [False, True]
+    assert not complete(schema, RawRows([], frame), np.arange(4, N)).column("remark").missing
