@@ -1,9 +1,8 @@
 """CatBoost: symmetric trees (one question per level), categories by ordered target statistics.
 
 A missing or unknown level is a level of its own. Sources: the ranges are TabArena's, the start points AutoGluon's
-default and those of CB-TD (Holzmüller et al., pytabkit) as far as our words reach. Saved as CatBoost's own format
-(.cbm) without most of its metadata, which holds the time and a random id: the rest is the same for the same booster.
-`leaves` as a number grows trees that are not symmetric. Monotone columns: numbers only, as everywhere.
+default and two around it. Saved as CatBoost's own format (.cbm) without most of its metadata, which holds the time and
+a random id: the rest is the same for the same booster. `leaves` as a number grows trees that are not symmetric.
 """
 
 import tempfile
@@ -28,12 +27,12 @@ KEPT = {"params", "class_params"}  # of the metadata: what prediction needs
 PARTS = {"learn": "train", "validation": "validation"}
 
 
-def starts(task: Task) -> list[Start]:
-    """Quick, the default that others take, and a deeper or more careful one."""
+def starts(_: Task) -> list[Start]:
+    """Quick, the default that others take, and a deeper one."""
     same = {"leaves": "auto", "columns_by_level": 1.0}
     quick = {"learning_rate": 0.1, "max_depth": 5, "subsample": 0.8, "l2": 3.0}
     default = {"learning_rate": 0.05, "max_depth": 6, "subsample": 0.8, "l2": 3.0}
-    deeper = {"learning_rate": 0.08, "max_depth": 8 if task == "regression" else 7, "subsample": 0.9, "l2": 1e-3}
+    deeper = {"learning_rate": 0.06, "max_depth": 8, "subsample": 0.9, "l2": 6.0}
     return [{**same, **quick}, {**same, **default}, {**same, **deeper}]
 
 

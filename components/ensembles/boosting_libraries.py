@@ -19,9 +19,10 @@ LIBRARIES: Mapping[str, Library] = MappingProxyType(
     {one.word: one for one in (boosting_xgboost.LIBRARY, boosting_lightgbm.LIBRARY, boosting_catboost.LIBRARY)}
 )
 FIRST = "xgboost"  # what a candidate without `kind` is grown with
-LARGE = MappingProxyType({"learning_rate": {"low": 0.02, "high": 0.3, "log": True}})
-"""What is searched on large tables where the line stands as by default: small steps would never come to an end."""
-FAST = MappingProxyType({"learning_rate": 0.3})
+LARGE = MappingProxyType({"learning_rate": {"low": 0.02, "high": 0.3, "log": True}, "max_bins": {"choose": [64, 256]}})
+"""What is searched on large tables where the line stands as by default: small steps would never come to an end, and
+with many columns and few rows a tree costs what its bins cost."""
+FAST = MappingProxyType({"learning_rate": 0.3, "max_bins": 64})
 
 
 def refusals(
@@ -53,7 +54,7 @@ def start_points(words: Sequence[str], task: Task, *, sample: int | None = None)
     if sample is None:
         return [_point(words, word, {**one, "rows": "all"}) for word, one in turns]
     part, whole = ([(word, {**one, **FAST, "rows": rows}) for word, one in turns] for rows in (sample, "all"))
-    slow = [(word, {**one, "rows": sample}) for word, one in turns]
+    slow = [(word, {**one, "rows": sample, "max_bins": 256}) for word, one in turns]
     return [_point(words, word, one) for word, one in (*part, *whole, *slow)]
 
 
