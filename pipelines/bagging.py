@@ -1,11 +1,16 @@
 """bagging: forests, a linear model, nearest neighbours, one of each per fold, averaged."""
 
 import math
+from typing import TYPE_CHECKING
 
 from components.core.files import hash_folder, hash_json, write_json
 from components.ensembles.bagging import grow_bagging
+from pipelines.engine.seen import embeddings_for
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
+
+if TYPE_CHECKING:
+    from components.project.embedding import FoldEmbeddings
 
 
 def bagging(stage: Stage) -> str:
@@ -15,15 +20,17 @@ def bagging(stage: Stage) -> str:
     lies beside the studies, as for searches: a run ended by the clock and one of the same counts leave the same out.
     """
     train_rows = open_train_rows(stage)
+    seen = embeddings_for(stage, train_rows)
     bagged = grow_bagging(
         stage.spec,
         train_rows.table,
         train_rows.folds,
+        seen=seen,
         metric=train_rows.metric,
         seed=stage.seed,
         cores=stage.cores,
         deadline=stage.deadline,
-        checkpoint=stage.studies / f"bagging-{_what_decides(stage, train_rows)}",
+        checkpoint=stage.studies / f"bagging-{_what_decides(stage, train_rows, seen)}",
         report_progress=lambda done, total: stage.tell(Progress(done=done, total=total)),
     )
     for member in bagged.members:
@@ -57,11 +64,12 @@ def bagging(stage: Stage) -> str:
     return f"{len(names)} member{'' if len(names) == 1 else 's'}   best {best:.4f}"
 
 
-def _what_decides(stage: Stage, train_rows: TrainRows) -> str:
+def _what_decides(stage: Stage, train_rows: TrainRows, seen: "FoldEmbeddings | None") -> str:
     """Return a hash of all that decides a batch of trees: which members and how many trees are no part of it."""
     return hash_json(
         {
-            "preprocess": stage.spec.preprocess.model_dump(mode="json"),
+            "preprocess": stage.spec.settled(),
+            "seen": None if seen is None else seen.digest,
             "seed": stage.seed,
             "code": stage.code,
             "table": train_rows.table.schema.table,

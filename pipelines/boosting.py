@@ -5,6 +5,7 @@ from typing import Any
 from components.core.contracts import JSON
 from components.core.errors import UserMistake
 from components.core.table import Schema
+from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.suited import suited
 from components.ensembles.boosting import BoostingSettings, sample_of
@@ -14,6 +15,7 @@ from components.ensembles.boosting_libraries import FIRST, start_points
 from components.project.boosting_section import boosting_space, refused_settings
 from components.search.spec import SearchSettings
 from pipelines.engine.searching import grow_by_search
+from pipelines.engine.seen import embeddings_for
 from pipelines.engine.stage import Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
 
@@ -26,13 +28,15 @@ def boosting(stage: Stage) -> str:
     _refuse(spec, schema, monotone)
     device = choose(stage.device, spec.libraries)
     sample = _sample(train_rows)
+    seen = embeddings_for(stage, train_rows)
     evaluate = BoosterEvaluate(
         table=train_rows.table,
         metric=train_rows.metric,
         seed=stage.seed,
         cores=stage.cores if device == "cpu" else min(AT_A_TIME, stage.cores),
         stopping=spec.early_stopping,
-        preprocess_of=spec.preprocess_of,
+        preprocess_of=spec.preprocess_of if seen is None else lambda candidate: seen,
+        load_preprocessor=load if seen is None else seen.load,
         monotone=monotone,
         device=device,
     )
@@ -45,6 +49,7 @@ def boosting(stage: Stage) -> str:
         structure=_alone,
         portfolio=start_points(spec.libraries, schema.task, sample=sample),
         noun="booster",
+        more={} if seen is None else {"seen": seen.digest},
     )
 
 

@@ -29,7 +29,7 @@ from components.data.preprocessing.spec import BaggingPreprocess
 from components.ensembles.bagging_jobs import FORESTS, JOINED, QUICK, Job, Kind, Task
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
 from components.ensembles.forests import ForestModel, batches
-from components.ensembles.prepared import AnyPreprocess, judged, prepare
+from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
 
 MEMBERS = "also nearest_neighbours, by 20 000 rows of a fold at most"
 TREES = "trees of a forest that answer a row; one tree is grown on 50 000 rows at most"
@@ -101,18 +101,20 @@ def grow_bagging(
     seed: int,
     cores: int,
     deadline: Deadline,
+    seen: ByFold | None = None,
     checkpoint: Path | None = None,
     report_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Bagged:
     """Grow the members; the first one whatever the clock says.
 
-    `checkpoint` is a folder for these rows, seed and preprocessing alone: what lies there is not grown again.
+    `seen` stands for `spec.preprocess` where models see what networks see. `checkpoint` is a folder for these rows,
+    seed and preprocessing alone: what lies there is not grown again.
     `report_progress` takes jobs done and jobs in all.
     """
     from threadpoolctl import threadpool_limits
 
     kinds = tuple(dict.fromkeys(spec.members))
-    prepared = prepare(spec.preprocess, table, folds, seed)
+    prepared = prepare(spec.preprocess if seen is None else seen, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
     sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds))
     jobs = jobs_of(kinds, len(folds), sizes, spec.repeats)

@@ -26,13 +26,14 @@ from components.core.deadlines import Deadline
 from components.core.files import atomic_folder
 from components.core.seeds import derive, generator
 from components.core.table import Table
+from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.target import TargetScaler
 from components.ensembles.boosting import BoosterStopping, Direction, TreesSpec
 from components.ensembles.boosting_fit import Asked, CutOff, Part, drawn
 from components.ensembles.boosting_libraries import FIRST, LIBRARIES
 from components.ensembles.boosting_member import BoosterModel, load_booster
-from components.ensembles.fold_member import FoldPart, make_member
+from components.ensembles.fold_member import FoldPart, LoadPreprocessor, make_member
 from components.ensembles.prepared import AnyPreprocess, Prepared, judged, prepare
 
 
@@ -63,7 +64,7 @@ class BoosterEvaluate:
 
     `cores` models grow at a time; `stopping` is the section's `early_stopping`, `preprocess_of` says what a candidate
     wants its rows to be, `monotone` which numeric columns the answer may only rise or fall with, `device` (cpu or cuda)
-    where XGBoost grows.
+    where XGBoost grows, `load_preprocessor` how folds that an earlier call has left are read again.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class BoosterEvaluate:
         preprocess_of: Callable[[JSON], AnyPreprocess] = _as_written,
         monotone: Mapping[str, Direction] = MappingProxyType({}),
         device: str = "cpu",
+        load_preprocessor: LoadPreprocessor = load,
     ) -> None:
         self.table = table
         self.metric = metric
@@ -86,6 +88,7 @@ class BoosterEvaluate:
         self.preprocess_of = preprocess_of
         self.monotone = monotone
         self.device = device
+        self.load_preprocessor = load_preprocessor
 
     def __call__(
         self,
@@ -187,7 +190,7 @@ class BoosterEvaluate:
         if growing.cause is not None:
             return failure(candidate.number, growing.cause)
         folder = checkpoint / f"{candidate.number:05d}"
-        earlier = load_booster(folder).parts if (folder / "member.json").exists() else ()
+        earlier = load_booster(folder, self.load_preprocessor).parts if (folder / "member.json").exists() else ()
         fresh = {one.part.number: one.part for one in now}
         parts = list(({part.number: part for part in earlier} | fresh).values())
         member = make_member(

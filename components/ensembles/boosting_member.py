@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Features
+from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.target import TargetScaler
 from components.ensembles.boosting_fit import Predict
 from components.ensembles.boosting_libraries import LIBRARIES
-from components.ensembles.fold_member import FoldMember, Saved, read_member
+from components.ensembles.fold_member import FoldMember, LoadPreprocessor, Saved, read_member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,6 @@ class BoosterModel:
         return LIBRARIES[self.library].read(self.content)
 
 
-def load_booster(folder: Path) -> FoldMember:
+def load_booster(folder: Path, load_preprocessor: LoadPreprocessor = load) -> FoldMember:
     """Load a member of the family "boosting"."""
-    return read_member(folder, BoosterModel.read)
+    return read_member(folder, BoosterModel.read, load_preprocessor)

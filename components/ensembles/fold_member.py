@@ -13,7 +13,7 @@ Legend: N rows, C outputs, S folds.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,17 @@ class FoldModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Costly(Protocol):
+    """A preprocessor that is a model itself, whose work counts."""
+
+    def cost(self) -> int:
+        """Multiply-adds per row."""
+        ...
+
+
 Reader = Callable[[Saved], FoldModel]
+LoadPreprocessor = Callable[[Arrays, JSON], Preprocessor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +99,9 @@ class FoldMember:
 
     def cost(self) -> int:
         """Multiply-adds per row, all folds together."""
-        return sum(part.model.cost() for part in self.parts)
+        preprocessors = [part.preprocessor for part in self.parts]
+        before = sum(one.cost() for one in preprocessors if isinstance(one, Costly))
+        return before + sum(part.model.cost() for part in self.parts)
 
     def save(self, folder: Path) -> None:
         """Write the member into an existing empty folder; `member.json`, which says that it is whole, comes last."""
@@ -126,22 +138,22 @@ def write_part(folder: Path, part: FoldPart) -> None:
     write_fold(folder, part.number, parts={"preprocess": arrays, "model": saved.arrays}, state=state, oof=part.oof)
 
 
-def read_member(folder: Path, read: Reader) -> FoldMember:
+def read_member(folder: Path, read: Reader, load_preprocessor: LoadPreprocessor = load) -> FoldMember:
     """Read a member folder; `read` is the family's own reader of a fold model. Runs no code from the folder."""
     described = read_json(folder / "member.json")
-    parts = [read_part(folder, number, read) for number in described["folds"]]
+    parts = [read_part(folder, number, read, load_preprocessor) for number in described["folds"]]
     fields = {key: described[key] for key in ("name", "family", "spec", "table", "facts")}
     return make_member(**fields, parts=parts)
 
 
-def read_part(folder: Path, number: int, read: Reader) -> FoldPart:
+def read_part(folder: Path, number: int, read: Reader, load_preprocessor: LoadPreprocessor) -> FoldPart:
     """Read the files of one fold."""
     files = read_fold(folder, number)
     others = [file for file in folder.glob(f"fold-{number}.*") if file.suffix not in (".json", ".safetensors")]
     own = (others[0].suffix[1:], others[0].read_bytes()) if others else None
     return FoldPart(
         number=number,
-        preprocessor=load(files.part("preprocess"), files.state["preprocess"]),
+        preprocessor=load_preprocessor(files.part("preprocess"), files.state["preprocess"]),
         model=read(Saved(arrays=files.part("model"), json=files.state["model"], own=own)),
         oof=files.oof,
         score=files.state["score"],

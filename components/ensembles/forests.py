@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Features
+from components.data.preprocessing.pipeline import load
 from components.ensembles import flat_trees
 from components.ensembles.flat_trees import FlatTrees, from_sklearn
-from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
+from components.ensembles.fold_member import FoldMember, FoldModel, LoadPreprocessor, Saved, read_member
 
 TREES_AT_ONCE = 20
 LARGE_TREES_AT_ONCE = 5
@@ -96,6 +97,6 @@ def joined(forests: Sequence[FoldModel]) -> ForestModel:
     return ForestModel(trees=flat_trees.joined(parts))
 
 
-def load_forest(folder: Path) -> FoldMember:
+def load_forest(folder: Path, load_preprocessor: LoadPreprocessor = load) -> FoldMember:
     """Load a member of the families "random_forest" and "extra_trees"."""
-    return read_member(folder, ForestModel.read)
+    return read_member(folder, ForestModel.read, load_preprocessor)

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Features
-from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
+from components.data.preprocessing.pipeline import load
+from components.ensembles.fold_member import FoldMember, FoldModel, LoadPreprocessor, Saved, read_member
 
 STRENGTHS = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)  # strongest first; of the mean loss, so n does not matter
 MOST_STEPS = 200
@@ -173,6 +174,6 @@ def softmax(answers_nC: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(log_softmax(answers_nC))
 
 
-def load_linear(folder: Path) -> FoldMember:
+def load_linear(folder: Path, load_preprocessor: LoadPreprocessor = load) -> FoldMember:
     """Load a member of the family "linear"."""
-    return read_member(folder, LinearModel.read)
+    return read_member(folder, LinearModel.read, load_preprocessor)

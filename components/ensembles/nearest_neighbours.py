@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import Features
-from components.ensembles.fold_member import FoldMember, FoldModel, Saved, read_member
+from components.data.preprocessing.pipeline import load
+from components.ensembles.fold_member import FoldMember, FoldModel, LoadPreprocessor, Saved, read_member
 from components.ensembles.linear import loss
 
 MOST_ROWS = 20_000  # that are stored of one fold
@@ -171,6 +172,6 @@ def _loss(values_nC: NDArray[np.float64], target_n: NDArray[Any]) -> float:
     return loss(values_nC if values_nC.shape[1] == 1 else np.log(np.maximum(values_nC, 1e-12)), target_n)
 
 
-def load_neighbours(folder: Path) -> FoldMember:
+def load_neighbours(folder: Path, load_preprocessor: LoadPreprocessor = load) -> FoldMember:
     """Load a member of the family "nearest_neighbours"."""
-    return read_member(folder, NeighboursModel.read)
+    return read_member(folder, NeighboursModel.read, load_preprocessor)

@@ -8,7 +8,7 @@ Legend: n rows of one call, C outputs, S folds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,17 @@ from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import PreprocessSpec
 from components.ensembles.fold_member import FoldModel, FoldPart
 
-AnyPreprocess = PreprocessSpec | PixelFeatures
+
+@runtime_checkable
+class ByFold(Protocol):
+    """A preprocessor for each fold, made elsewhere: what a fold's network sees (`components/project/embedding.py`)."""
+
+    def of_fold(self, number: int) -> Preprocessor:
+        """Return the preprocessor of one fold, not yet fitted."""
+        ...
+
+
+AnyPreprocess = PreprocessSpec | PixelFeatures | ByFold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +47,10 @@ class Prepared:
 
 def prepare(spec: AnyPreprocess, table: Table, folds: Sequence[Fold], seed: int = 0) -> list[Prepared]:
     """Fit a preprocessor on every fold and transform both sides of it; `seed` is for what it draws."""
-    unfitted = build(spec, table.schema, seed)
     target = table.target()
     found = []
     for fold in folds:
+        unfitted = spec.of_fold(fold.number) if isinstance(spec, ByFold) else build(spec, table.schema, seed)
         fitted, fit = unfitted.fit_transform(table, fold.fit_rows)
         found.append(
             Prepared(

@@ -12,10 +12,11 @@ Files are read once: `cache` keeps what was found, by size and time of change.
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from components.core.files import read_json, write_json
@@ -25,6 +26,7 @@ from components.project.sections import SECTIONS
 HOME = Path(__file__).resolve().parents[2]  # the folder that holds components/ and pipelines/
 OURS = ("components", "pipelines")
 TABLES = ("components.project.sections", "components.project.kinds")
+NO_MORE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 NAMED = re.compile(r"(components(?:\.\w+)+):\w+")
 
 
@@ -37,16 +39,21 @@ class Source:
 
 
 class Code:
-    """The installed source files. `cache` is a JSON file that saves reading them in the next process."""
+    """The installed source files. `cache` is a JSON file that saves reading them in the next process.
 
-    def __init__(self, cache: Path | None = None) -> None:
+    `more` has modules that a stage uses only because of what a project's params.yaml says.
+    """
+
+    def __init__(self, cache: Path | None = None, more: Mapping[str, tuple[str, ...]] = NO_MORE) -> None:
         self._cache = cache
+        self._more = more
         self._known: dict[str, Any] = read_json(cache) if cache is not None and cache.exists() else {}
         self._new = False
 
     def reach(self, word: str) -> frozenset[str]:
         """Return the names of all modules that a stage can load: ours, and the top names of others."""
         start = [f"pipelines.{word}", SECTIONS[word].spec.partition(":")[0], "components.project.params", *places(word)]
+        start += self._more.get(word, ())
         found: set[str] = set()
         todo = [module for module in start if _file(module) is not None]
         while todo:
@@ -84,10 +91,10 @@ class Code:
         return Source(digest=kept["digest"], imports=tuple(kept["imports"]))
 
 
-def stage_folders(word: str) -> list[str]:
+def stage_folders(word: str, more: tuple[str, ...] = ()) -> list[str]:
     """Return what stands for a stage's code in this repository's dvc.yaml: its file, and the components it uses."""
     files, folders = set(), set()
-    for module in Code().reach(word):
+    for module in Code(more={word: more}).reach(word):
         parts = module.split(".")
         if parts[0] == "components" and len(parts) > 1:
             folders.add(f"components/{parts[1]}")

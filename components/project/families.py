@@ -25,7 +25,9 @@ LOADERS: Mapping[str, str] = MappingProxyType(
 
 def loaders() -> Loaders:
     """Return family -> loader, for stacking and serving, which may not import the families themselves."""
-    table: dict[str, Callable[[Path], Member]] = {family: _late(place) for family, place in LOADERS.items()}
+    table: dict[str, Callable[[Path], Member]] = {
+        family: _late(place, preprocessed=family != "network") for family, place in LOADERS.items()
+    }
 
     def ensemble(folder: Path) -> Member:
         from components.ensembles.stacking import load_ensemble
@@ -43,11 +45,16 @@ def load_bundle(folder: Path | str) -> "Bundle":
     return bundle.load_bundle(Path(folder), loaders())
 
 
-def _late(place: str) -> Callable[[Path], Member]:
-    """Return a loader that imports module:function when it is first called."""
+def _late(place: str, *, preprocessed: bool) -> Callable[[Path], Member]:
+    """Return a loader that imports module:function when it is first called; networks load their preprocessors."""
     module, _, name = place.partition(":")
 
     def load(folder: Path) -> Member:
-        return getattr(importlib.import_module(module), name)(folder)
+        family = getattr(importlib.import_module(module), name)
+        if not preprocessed:
+            return family(folder)
+        from components.project.embedding import load_preprocessor
+
+        return family(folder, load_preprocessor)
 
     return load

@@ -1,11 +1,11 @@
-"""The section `bagging` for pictures: forests and a linear model on pixels."""
+"""The section `bagging` for pictures: forests and a linear model on pixels, or on what the best network sees."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.core.specs import NONE, Spec, setting
-from components.data.preprocessing.images import PixelFeatures
+from components.data.preprocessing.images import FEATURES, PixelFeatures
 from components.ensembles.bagging import MEMBERS, REPEATS, TREES
 from components.ensembles.bagging_jobs import Kind
 
@@ -13,7 +13,7 @@ from components.ensembles.bagging_jobs import Kind
 class ImageBaggingSpec(Spec):
     """The section `bagging`, for pictures."""
 
-    features: Literal["pixels"] = setting("pixels", "what these models see: every pixel is a column")
+    features: Literal["pixels", "embedding"] = setting("pixels", FEATURES)
     members: Annotated[tuple[Kind, ...], Field(min_length=1)] = setting(("extra_trees", "linear"), MEMBERS)
     trees: int = setting(200, TREES, ge=1)
     repeats: int = setting(1, REPEATS, ge=1)
@@ -23,8 +23,8 @@ class ImageBaggingSpec(Spec):
 
     @property
     def preprocess(self) -> PixelFeatures:
-        """What is fitted in each fold: nothing."""
-        return PixelFeatures(features=self.features)
+        """What is fitted in each fold where these models see pixels: nothing."""
+        return PixelFeatures()
 
     def settled(self) -> dict[str, object]:
         """Return what all members were grown with."""

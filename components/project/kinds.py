@@ -14,6 +14,16 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class Above:
+    """Where a setting of a stage has a value, the stage stands on another one, too, and `place` makes its inputs."""
+
+    setting: str
+    value: str
+    stage: str
+    place: str  # module:function; code of the stage only where the setting has the value
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of data."""
 
@@ -23,9 +33,16 @@ class Kind:
     sentences: Mapping[str, str] = field(default_factory=dict)  # word -> the comment behind it
     searched: frozenset[str] = frozenset()  # sections that are search spaces as a whole: any value may be a range
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # word -> other sections that decide the stage
+    above: Mapping[str, "Above"] = field(default_factory=dict)  # word -> another stage that it may stand on
     noun: str  # what a row is
 
 
+EMBEDDING = Above(
+    setting="features",
+    value="embedding",
+    stage="search",
+    place="components.project.embedding:fold_embeddings",
+)
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "image": Kind(
@@ -49,6 +66,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             sentences={"augment": "on the fly, for train pictures only; 0 or none = off"},
             searched=frozenset({"augment"}),
             also={"search": ("augment",)},
+            above=dict.fromkeys(("boosting", "bagging"), EMBEDDING),
             noun="picture",
         ),
         "table": Kind(
@@ -72,6 +90,21 @@ def kind_of(values: Mapping[str, Any], root: Path) -> str:
     if not isinstance(section, Mapping):
         return "table"
     return next(word for word, kind in KINDS.items() if not kind.recognises or load(kind.recognises)(root, section))
+
+
+def above(values: Mapping[str, Any], kind: str) -> dict[str, Above]:
+    """Return what stages stand on beside what they always do, because params.yaml says so."""
+    found = {}
+    for word, one in KINDS[kind].above.items():
+        section = values.get(word)
+        if isinstance(section, Mapping) and section.get(one.setting) == one.value:
+            found[word] = one
+    return found
+
+
+def more_inputs(values: Mapping[str, Any], kind: str) -> dict[str, tuple[str, ...]]:
+    """Return the stages that others stand on because params.yaml says so: {"bagging": ("search",)}."""
+    return {word: (one.stage,) for word, one in above(values, kind).items()}
 
 
 def step(kind: str, what: str) -> Callable[..., Any]:

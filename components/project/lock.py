@@ -15,6 +15,7 @@ from components.core.errors import UserMistake
 from components.core.files import write_text
 from components.project.code import Code, stage_folders
 from components.project.documents import parse
+from components.project.kinds import above
 from components.project.sections import SECTIONS
 
 __all__ = ["FILE", "Lock", "changed_stages", "code_hash", "current_lock", "read_lock", "stage_folders", "write_lock"]
@@ -46,12 +47,12 @@ Lock = Mapping[str, Mapping[str, str] | str]  # "espalier" and "python": a versi
 
 def code_hash(word: str, root: Path | None = None) -> str:
     """Return 8 hex digits that stand for the code a stage can reach; below `root` a cache of it is kept."""
-    return Code(_cache(root)).hash(word)
+    return Code(_cache(root), _more(root)).hash(word)
 
 
 def current_lock(root: Path | None = None) -> Lock:
     """Return what is installed, in the form of the file."""
-    code = Code(_cache(root))
+    code = Code(_cache(root), _more(root))
     lines: dict[str, Mapping[str, str] | str] = {
         "espalier": metadata.version("espalier-automl"),
         "python": f"{version_info.major}.{version_info.minor}",
@@ -101,6 +102,18 @@ def changed_stages(old: Lock, new: Lock) -> tuple[str, ...]:
 
 def _cache(root: Path | None) -> Path | None:
     return None if root is None else root / ".espalier" / "code.json"
+
+
+def _more(root: Path | None) -> Mapping[str, tuple[str, ...]]:
+    """Return the modules that stages use because of what params.yaml says; what is wrong in it is told elsewhere."""
+    if root is None or not (file := root / "params.yaml").exists():
+        return {}
+    try:
+        document = parse(file.read_text(encoding="utf-8", errors="replace"), file.name, root)
+    except UserMistake:
+        return {}
+    found = above(document.values, document.kind)
+    return {word: (one.place.partition(":")[0],) for word, one in found.items()}
 
 
 def _version(distributions: tuple[str, ...]) -> str | None:

@@ -52,6 +52,9 @@ TECHNIQUES = (
     ),
     Technique("pixels for trees and lines", "boosting.features", "pixels", "components/data/preprocessing/images.py"),
     Technique(
+        "a network's embedding for trees and lines", "bagging.features", "embedding", "components/training/embedding.py"
+    ),
+    Technique(
         "one-hot, ordinal, embedding", "search.preprocess.encode", "one_hot", "components/data/preprocessing/encode.py"
     ),
     Technique(

@@ -69,7 +69,7 @@ class NetworkMember:
         network, parameters_KP, buffers_KQ = self._population()
         views, buffers = network.parameters.views(parameters_KP), network.buffers.views(buffers_KQ)
         parts = [np.zeros((0, self.num_outputs), dtype=np.float32)]
-        with _one_thread(), torch.no_grad():
+        with one_thread(), torch.no_grad():
             chunk = rows_at_once(self.folds[0].inputs.shape)
             for start in range(0, len(wanted), chunk):
                 chosen = wanted[start : start + chunk]
@@ -160,7 +160,7 @@ def joined_folds(earlier: Sequence[FoldNetwork], now: Sequence[FoldNetwork]) -> 
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let torch use one thread: a product split among threads adds up in another order, and ends in other bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -8,9 +8,11 @@ from typing import Any
 from components.core.errors import Mistake, Mistakes, UserMistake
 from components.core.files import read_json, write_text
 from components.project.check import find_mistakes, layout
+from components.project.kinds import more_inputs
 from components.project.params import FILE, TopSpec, read_document
 from components.project.render import comment_line
 from components.project.sections import SECTIONS
+from pipelines.engine.installed import renew
 from pipelines.engine.source_deps import DVC_FILE, source_mistake, write_deps
 
 
@@ -47,10 +49,13 @@ def mend(root: Path) -> list[str]:
             text = text + ("" if text.endswith("\n") else "\n") + line + "\n"
             write_text(root / FILE, text)
             done.append(f"{FILE}: added  {line}")
-    source, kind = _source(root), read_document(root).kind
-    if source is not None and source_mistake(root, source, kind) is not None:
-        write_deps(root, source, kind)
-        done.append(f"{DVC_FILE}: goes with ingest.source again: {source}")
+    source, kind, more = _source(root), read_document(root).kind, _more_inputs(root)
+    mistake = None if source is None else source_mistake(root, source, kind, more)
+    if source is not None and mistake is not None:
+        write_deps(root, source, kind, more)
+        about_source = "ingest" in mistake.place or mistake.place == DVC_FILE
+        renew(root, frozen=False)
+        done.append(f"{DVC_FILE}: goes with {f'ingest.source again: {source}' if about_source else f'{FILE} again'}")
     return done
 
 
@@ -82,9 +87,14 @@ def all_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     except Mistakes as error:  # no YAML at all
         return list(error.mistakes)
     source = _source(root)
-    more = source_mistake(root, source, read_document(root).kind) if source is not None else None
+    more = source_mistake(root, source, read_document(root).kind, _more_inputs(root)) if source is not None else None
     mistakes = mistakes if more is None else [*mistakes, more]
     return mistakes if any(not one.doubt for one in mistakes) else [*mistakes, *offered_starts(root)]
+
+
+def _more_inputs(root: Path) -> dict[str, tuple[str, ...]]:
+    document = read_document(root)
+    return more_inputs(document.values, document.kind)
 
 
 def _source(root: Path) -> str | None:

@@ -13,7 +13,7 @@ from components.project.check import find_mistakes, layout
 from components.project.comments import Notes
 from components.project.edit import mistakes_in
 from components.project.first_look import FirstLook
-from components.project.kinds import kind_of, step
+from components.project.kinds import kind_of, more_inputs, step
 from components.project.lock import write_lock
 from components.project.params import FILE
 from components.project.render import full
@@ -65,7 +65,7 @@ def run(root: Path, *, folder: Path, data: str, target: str, seconds: str, force
     text = full(values, Notes(behind=dict(seen.notes)), home)
     if wrong := mistakes_in(text, home):
         raise UserMistake(layout(wrong, FILE))
-    written = _write(home, text, source, kind)
+    written = _write(home, text, render("project", source, kind, more_inputs(values, kind)))
     started = _start_engines(home)
     print(f"\nWrote {', '.join(written)}.")
     print(f"{started} Nothing is committed yet." if started else "git and dvc are here already; nothing is committed.")
@@ -95,11 +95,11 @@ def _budget(seconds: str) -> float | int | Literal["none"]:
     return int(value) if value.is_integer() else value
 
 
-def _write(home: Path, text: str, source: str, kind: str) -> list[str]:
+def _write(home: Path, text: str, tree: str) -> list[str]:
     """Write the files of a project; lines that are missing are added to ignore files of the user's own."""
     home.mkdir(parents=True, exist_ok=True)
     write_text(home / FILE, text)
-    write_text(home / "dvc.yaml", render("project", source, kind))
+    write_text(home / "dvc.yaml", tree)
     write_lock(home)
     for name, lines in IGNORED.items():
         file = home / name

@@ -13,10 +13,10 @@ from pipelines.commands import check
 
 
 def run(root: Path, *, changes: Sequence[str]) -> None:
-    """Set values, show the changed lines, and keep dvc.yaml in step with the source."""
+    """Set values, show the changed lines, and keep dvc.yaml in step."""
     pairs = [_pair(change) for change in changes]
     set_values(root, pairs)
-    if any(key == "ingest.source" or key == "ingest" for key, _ in pairs):
+    if any(key in ("ingest.source", "ingest") or key.endswith(".features") for key, _ in pairs):
         for line in check.mend(root):
             print(f"  {line}")
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from components.core.deadlines import NEVER, Deadline
+from components.core.errors import UserMistake
 from components.core.files import hash_json
 from components.project.documents import Document
+from components.project.kinds import more_inputs
 from components.project.params import Params
-from pipelines.engine import budget, clock, ledger
+from pipelines.engine import budget, chain, clock, ledger
 from pipelines.engine.dvc_yaml import params_of
 from pipelines.engine.locks import lease_cores
 from pipelines.engine.processes import Surroundings
@@ -86,7 +88,8 @@ def _open_book(attempt: Attempt) -> budget.Book:
         for sibling in BRANCHES
         if sibling != attempt.word
         and (line := last.get(sibling)) is not None
-        and line.key == stage_key(attempt.params, sibling, attempt.made_from)
+        and (made_from := _made_from(attempt, sibling)) is not None
+        and line.key == stage_key(attempt.params, sibling, made_from)
     }
     return budget.Book(
         seconds=attempt.params.seconds,
@@ -95,6 +98,18 @@ def _open_book(attempt: Attempt) -> budget.Book:
         finished=finished,
         total_cores=attempt.around.total_cores,
     )
+
+
+def _made_from(attempt: Attempt, sibling: str) -> Mapping[str, str] | None:
+    """Return what a sibling stands on, or None where that is not there: one of the two may stand on the search, too."""
+    document = attempt.params.document
+    more = more_inputs(document.values, document.kind)
+    if not more:
+        return attempt.made_from
+    try:
+        return chain.read_made_from(attempt.root, sibling, more)
+    except UserMistake:
+        return None
 
 
 def _fixed_seconds(params: Params, branch: str) -> float | None:

@@ -70,16 +70,21 @@ def share_of_the_rest(word: str, book: Book, seconds_left: float) -> float:
     return (seconds_left - START_SECONDS * len(after) - sum(fixed.values())) * SHARES[word] / weight
 
 
-def lanes(parallel: int, total_cores: int) -> tuple[tuple[tuple[str, ...], int], ...]:
+def lanes(
+    parallel: int, total_cores: int, after_search: frozenset[str] = frozenset()
+) -> tuple[tuple[tuple[str, ...], int], ...]:
     """Divide the branches into lanes, each on its own cores; the branches of a lane follow one another.
 
-    The cores are divided as the shares are, so that all lanes end together.
+    The cores are divided as the shares are, so that all lanes end together. Branches that stand on the search share its
+    lane: in another one their cores would wait for it.
     """
     if parallel <= 1 or total_cores == 1:
         return ((("bagging", "boosting", "search"), total_cores),)
     groups: tuple[tuple[str, ...], ...] = (("bagging", "boosting"), ("search",))
     if parallel >= 3 and total_cores >= 3:
         groups = (("bagging",), ("boosting",), ("search",))
+    alone = [tuple(word for word in group if word not in after_search) for group in groups]
+    groups = tuple(group + tuple(sorted(after_search)) if "search" in group else group for group in alone if group)
     cores = [max(1, round(total_cores * sum(SHARES[word] for word in group))) for group in groups]
     cores[-1] = max(1, total_cores - sum(cores[:-1]))
     return tuple(zip(groups, cores, strict=True))

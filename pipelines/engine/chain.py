@@ -10,19 +10,19 @@ from typing import Any
 
 from components.core.errors import UserMistake
 from components.core.files import hash_folder, read_json, write_json
-from pipelines.engine.dvc_yaml import TREE, ancestors
+from pipelines.engine.dvc_yaml import NO_MORE, More, ancestors, inputs_of
 
 FILE = "out.json"
 
 
-def read_made_from(root: Path, word: str) -> dict[str, str]:
+def read_made_from(root: Path, word: str, more: More = NO_MORE) -> dict[str, str]:
     """Return the hash of every ancestor's out; all of them belong together.
 
     Raises:
         UserMistake: an out is missing, or was made from another one than the one that lies in data/.
     """
     found: dict[str, str] = {}
-    for name in TREE[word].inputs:
+    for name in inputs_of(word, more):
         record = _record(root, name, word)
         for ancestor, hash_ in {**record["made_from"], name: record["hash"]}.items():
             if found.setdefault(ancestor, hash_) != hash_:
@@ -30,7 +30,7 @@ def read_made_from(root: Path, word: str) -> dict[str, str]:
     for ancestor, hash_ in found.items():
         if _record(root, ancestor, word)["hash"] != hash_:
             raise UserMistake(_stale(word, ancestor))
-    assert set(found) == set(ancestors(word)), f"out.json of the inputs of {word} names {sorted(found)}"
+    assert set(found) == set(ancestors(word, more)), f"out.json of the inputs of {word} names {sorted(found)}"
     return found
 
 

@@ -18,6 +18,9 @@ from components.core.errors import UserMistake
 from components.project.kinds import KINDS
 
 Form = Literal["project", "repository"]
+More = Mapping[str, tuple[str, ...]]
+"""Word -> stages that it stands on beside those of `TREE`, because params.yaml says so (`kinds.more_inputs`)."""
+NO_MORE: More = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +106,20 @@ HEADS: Mapping[Form, str] = MappingProxyType(
 )
 
 
-def ancestors(word: str) -> tuple[str, ...]:
+def inputs_of(word: str, more: More = NO_MORE) -> tuple[str, ...]:
+    """Return the stages whose outs a stage lists."""
+    return (*TREE[word].inputs, *more.get(word, ()))
+
+
+def ancestors(word: str, more: More = NO_MORE) -> tuple[str, ...]:
     """Return all stages that `word` stands on, in the order of the tree."""
     found: set[str] = set()
-    open_words = list(TREE[word].inputs)
+    open_words = list(inputs_of(word, more))
     while open_words:
         one = open_words.pop()
         if one not in found:
             found.add(one)
-            open_words.extend(TREE[one].inputs)
+            open_words.extend(inputs_of(one, more))
     return tuple(name for name in TREE if name in found)
 
 
@@ -141,19 +149,19 @@ def ingest_deps(source: str) -> tuple[str, ...]:
     return (folder,)
 
 
-def render(form: Form, source: str, kind: str = "table") -> str:
+def render(form: Form, source: str, kind: str = "table", more: More = NO_MORE) -> str:
     """Return the text of dvc.yaml for a project with this `ingest.source`, which holds data of this kind."""
-    blocks = [_stage(form, word, entry, source, kind) for word, entry in TREE.items()]
+    blocks = [_stage(form, word, entry, source, kind, more) for word, entry in TREE.items()]
     return HEADS[form] + "stages:\n" + "".join(blocks) + "\n" + PLOTS
 
 
-def _stage(form: Form, word: str, entry: Entry, source: str, kind: str) -> str:
-    deps = list(ingest_deps(source)) if word == "ingest" else [f"data/{name}" for name in entry.inputs]
+def _stage(form: Form, word: str, entry: Entry, source: str, kind: str, more: More) -> str:
+    deps = list(ingest_deps(source)) if word == "ingest" else [f"data/{name}" for name in inputs_of(word, more)]
     params = list(params_of(word, kind))
     if form == "repository":
         from components.project.lock import stage_folders
 
-        deps += stage_folders(word)
+        deps += stage_folders(word, (KINDS[kind].above[word].place.partition(":")[0],) if word in more else ())
     else:
         params.append(f"espalier.lock: [{word}]")
     outs = [f"data/{word}/{name}" for name in entry.outs] or [f"data/{word}"]

@@ -56,8 +56,9 @@ def make_plan(root: Path, *, stage: str, force: bool, parallel: int, total_cores
         forced |= {stage} if stage else set(words)
     after = {step.word: step.upstream for step in steps}
     cores = {}
-    for lane, lane_cores in budget.lanes(parallel, total_cores):
-        here = [word for word in words if word in lane]
+    after_search = frozenset(step.word for step in steps if step.word in budget.SHARES and "search" in step.upstream)
+    for lane, lane_cores in budget.lanes(parallel, total_cores, after_search):
+        here = sorted((word for word in words if word in lane), key=after_search.__contains__)
         cores.update(dict.fromkeys(here, lane_cores))
         for before, word in itertools.pairwise(here):
             after[word] = (*after[word], before)

@@ -22,7 +22,7 @@ from typing import Any
 
 from components.core.errors import EspalierError, UserMistake
 from components.core.files import atomic_folder, disk_full_is_clear, refusals_are_clear, write_json
-from components.project.kinds import KINDS
+from components.project.kinds import KINDS, more_inputs
 from components.project.lock import code_hash
 from components.project.params import Params, read_document, read_params, section
 from pipelines.engine import chain, clock, ledger
@@ -31,7 +31,7 @@ from pipelines.engine.events import Teller
 from pipelines.engine.installed import refuse_other_code
 from pipelines.engine.locks import run_lock
 from pipelines.engine.processes import Surroundings, die_with_parent
-from pipelines.engine.source_deps import refuse_other_source
+from pipelines.engine.source_deps import refuse_other_inputs, refuse_other_source
 from pipelines.engine.stage import Progress, Stage
 
 
@@ -86,9 +86,11 @@ class _Run:
         """Run the stage and close its out, or raise and leave none; either way the ledger gets its line."""
         began = time.time()
         params = read_params(self.root)
+        more = more_inputs(params.document.values, params.document.kind)
+        refuse_other_inputs(self.root, self.word, params.document.kind, more)
         if self.around.run is None:  # a run of ours has looked at all lines at once
             refuse_other_code(self.root, self.word)
-        made_from = chain.read_made_from(self.root, self.word)
+        made_from = chain.read_made_from(self.root, self.word, more)
         attempt = Attempt(
             word=self.word,
             root=self.root,
@@ -128,7 +130,9 @@ class _Run:
             self.teller.progress(progress)
 
         if self.word == "ingest":
-            refuse_other_source(self.root, settings.source, params.document.kind)
+            document = params.document
+            more = more_inputs(document.values, document.kind)
+            refuse_other_source(self.root, settings.source, document.kind, more)
         with atomic_folder(target) as out:
             stage = Stage(
                 word=self.word,

@@ -70,7 +70,7 @@ def test_a_range_of_the_policy_is_part_of_what_is_searched(project):
         ("augment", {"noise": 0.1}, "augment.noise", "is not a key."),
         ("augment", {"copies": 2}, "augment", "cannot be so: copies would only repeat the pictures"),
         ("validate", {"target": "label", "drop": ["x"]}, "validate.drop", "is not a key."),
-        ("boosting", {"features": "colours"}, "boosting.features", "is 'colours', not pixels"),
+        ("boosting", {"features": "colours"}, "boosting.features", "is 'colours', not one of pixels, embedding"),
         ("boosting", {"preprocess": {}}, "boosting.preprocess", "is not a key."),
         ("ingest", {"source": "photos", "size": 4}, "ingest.size", "is 4, not a whole number from 8 to 512, or auto"),
         ("search", {"preprocess": {"scale": "robust"}}, "search.preprocess.scale", "is 'robust', not one of standard"),

@@ -20,6 +20,8 @@ WHITE = 255.0
 AT_ONCE = 4096  # pictures that are looked at together
 LEAST_WIDTH = 1.0e-3  # a colour that is the same everywhere is only centred
 
+FEATURES = "pixels: every pixel is a column | embedding: what the best network sees, after search"  # of trees and lines
+
 ImageScale = Literal["standard", "unit", "symmetric"]
 
 
