@@ -7,7 +7,8 @@ Guo and Berkhahn 2016.)
 
 One table [levels, d] holds the vectors of all columns; so all categories of a batch are one look-up.
 
-Legend: K models, B rows, F columns, G codes, N numbers, L levels of all codes, d numbers of a vector, E what comes out.
+Legend: K models, B rows, F columns, G codes, N numbers, L levels of all codes, d numbers of a vector, O and H as in
+`numbers.py`, E what comes out.
 """
 
 import itertools
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import torch
 else:
     torch = lazy("torch")
+
+LARGEST_PIECE = 256  # rows of one pass that only predicts
 
 
 class TakesTables(Protocol):
@@ -73,8 +76,11 @@ class Front:
         return torch.cat(parts, dim=2)
 
     def made(self, parameters: Views, buffers: Views, x_KBF: "torch.Tensor") -> "torch.Tensor":
-        """Return what is made of the numbers of rows [K, N, O, B]."""
-        return self.maps.of(parameters, buffers, x_KBF[:, :, : self.inputs.numbers].transpose(1, 2).contiguous())
+        """Return what is made of the numbers of rows [K, N, O, B]; in prediction piece by piece, H is much memory."""
+        numbers_KBN = x_KBF[:, :, : self.inputs.numbers]
+        pieces = [numbers_KBN] if torch.is_grad_enabled() else torch.split(numbers_KBN, LARGEST_PIECE, dim=1)
+        made = [self.maps.of(parameters, buffers, piece.transpose(1, 2).contiguous()) for piece in pieces]
+        return made[0] if len(made) == 1 else torch.cat(made, dim=3)
 
     def vectors(self, parameters: Views, x_KBF: "torch.Tensor") -> "torch.Tensor":
         """Return the vectors of the categories of rows [K, B, G, d]."""

@@ -126,3 +126,13 @@ def test_ntk_and_scale_begin_where_a_plain_network_begins():
         found.append(network.forward(parameters, buffers, x, None))
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("numbers", ["periodic", "piecewise"])
+def test_many_rows_are_predicted_piece_by_piece_and_the_same(numbers):
+    inputs = Inputs(shape=(5,), codes=(3,))
+    network, _, parameters, buffers = begun({"numbers": numbers}, inputs, torch.randn(64, 5))
+    x = torch.cat([torch.randn(1, 700, 4), torch.randint(3, (1, 700, 1)).float()], dim=2)
+    with torch.no_grad():
+        found = network.forward(parameters, buffers, x, None)
+    torch.testing.assert_close(found, network.forward(parameters, buffers, x, None))
