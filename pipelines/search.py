@@ -43,7 +43,7 @@ def search(stage: Stage) -> str:
             structure=structure,
             steps=_most_epochs(space),
             times=_times,
-            portfolio=step(stage.kind, "start")(train_rows.table.schema.task),
+            portfolio=step(stage.kind, "start")(train_rows.table.schema.task, train_rows.num_real),
             noun="network",
         )
     finally:

@@ -55,14 +55,27 @@ class MLP(TakesNumbers, NetworkSpec):
         lt=1,
     )
     numbers: Numbers = setting(
-        Plain(), "how a number of a table enters; also periodic, piecewise", discriminator="kind"
+        Plain(),
+        "plain | periodic | piecewise: how a number of a table enters",
+        search={"choose": ["plain", "periodic", "piecewise"]},
+        discriminator="kind",
     )
     embedding: int = setting(8, "numbers that stand for a category that enters as a code", ge=1, le=256)
-    front_scale: bool = setting(False, "each input scaled by a number that learns quickly (as in RealMLP)")
-    parametrization: Literal["standard", "ntk"] = setting(
-        "standard", "ntk: wide and narrow layers learn alike at one rate, biases at a tenth (as in RealMLP)"
+    front_scale: bool = setting(
+        False,
+        "each input scaled by a number that learns quickly (as in RealMLP)",
+        search={"choose": [True, False]},
     )
-    parametric: bool = setting(False, "each unit learns its mix of a straight line and the activation")
+    parametrization: Literal["standard", "ntk"] = setting(
+        "standard",
+        "ntk: wide and narrow layers learn alike at one rate, biases at a tenth (as in RealMLP)",
+        search={"choose": ["standard", "ntk"]},
+    )
+    parametric: bool = setting(
+        False,
+        "each unit learns its mix of a straight line and the activation",
+        search={"choose": [True, False]},
+    )
     residual: bool = setting(False, "each hidden layer but the first adds what it makes to what went in")
 
     def build(self, inputs: Inputs, num_outputs: int) -> "MLPNetwork":

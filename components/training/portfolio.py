@@ -1,8 +1,9 @@
 """The known strong points that a search of networks begins with.
 
-Chosen on credit_g and vehicle by cross-validation, among ten configurations in the manner of RealMLP (Holzmüller et al.
-2024: Mish, some dropout, weight decay 0.02) and of tuned plain networks: the first four of different kinds. The
-quickest comes first, so that there is a usable network early.
+For tables: perceptrons in the manner of RealMLP (Holzmüller et al. 2024) and of tuned plain networks with numbers as
+piecewise linear or periodic maps (Gorishniy et al. 2022). Chosen by cross-validation on development tables (credit_g,
+vehicle, california_housing, adult): each is the best of its kind on one of them, and none on all. The quickest come
+first, so that there is a usable network early, and kinds alternate, because what is alike helps an ensemble little.
 """
 
 from collections.abc import Mapping
@@ -12,38 +13,54 @@ from components.core.contracts import Task
 
 Point = dict[str, Mapping[str, Any]]
 
+MANY_ROWS = 10_000  # from here on a step takes more rows: an epoch has enough of them
 
-def start_points(task: Task) -> list[Point]:
-    """Return the configurations that are tried first, each a part of a candidate: what is missing is drawn.
 
-    They are the same for all tasks so far.
-    """
+def start_points(task: Task, num_rows: int) -> list[Point]:
+    """Return the configurations that are tried first, each a part of a candidate: what is missing is drawn."""
+    normed = {"layers": 3, "width": 128, "activation": "mish", "batch_norm": True, "dropout": 0.1}
+    smooth = {"layers": 3, "width": 256, "activation": "mish", "batch_norm": False, "dropout": 0.15}
+    simple = {"layers": 3, "width": 128, "activation": "relu", "batch_norm": False, "dropout": 0.2}
+    wide = {"layers": 2, "width": 256, "activation": "relu", "batch_norm": True, "dropout": 0.3}
+    real = {"front_scale": True, "parametrization": "ntk", "parametric": True}
+    real |= smooth | {"activation": "mish" if task == "regression" else "selu"}
+    batch = 256 if num_rows >= MANY_ROWS else 128
     return [
-        _point({"layers": 3, "width": 128, "activation": "relu", "dropout": 0.2}, lr=5.0e-3, decay=0.01),
-        _point(
-            {"layers": 3, "width": 128, "activation": "mish", "batch_norm": True, "dropout": 0.1}, lr=0.01, decay=0.01
-        ),
-        _point({"layers": 3, "width": 256, "activation": "mish", "dropout": 0.15}, lr=3.0e-3, decay=0.02),
-        _point(
-            {"layers": 2, "width": 256, "activation": "relu", "batch_norm": True, "dropout": 0.3}, lr=5.0e-3, decay=0.01
-        ),
+        _point(normed, "plain", batch, lr=0.01, decay=0.01),
+        _point(normed, "piecewise", batch, lr=0.01, decay=0.01),
+        _point(smooth, "plain", batch, lr=3.0e-3, decay=0.02),
+        _point(real, "periodic", batch, lr=0.04, decay=0.02, scale="robust_smooth", schedule="coslog4"),
+        _point(wide, "piecewise", batch, lr=5.0e-3, decay=0.01, scale="quantile"),
+        _point(simple, "plain", batch, lr=5.0e-3, decay=0.01),
+        _point(real, "plain", batch, lr=0.04, decay=0.02, scale="robust_smooth"),
+        _point(smooth, "piecewise", batch, lr=3.0e-3, decay=0.02, scale="quantile"),
     ]
 
 
-def _point(network: dict[str, Any], *, lr: float, decay: float) -> Point:
+def _point(
+    network: Mapping[str, Any],
+    numbers: str,
+    batch: int,
+    *,
+    lr: float,
+    decay: float,
+    scale: str = "standard",
+    schedule: str = "cosine",
+) -> Point:
+    plain = {"kind": "mlp", "initialization": "he", "front_scale": False, "parametrization": "standard"}
     return {
-        "preprocess": {"scale": "standard"},
-        "network": {"kind": "mlp", "batch_norm": False, "initialization": "he", **network},
+        "preprocess": {"scale": scale},
+        "network": {**plain, "parametric": False, "numbers": numbers, **network},
         "training": {
-            "batch_size": 128 if network["width"] == 128 else 256,
+            "batch_size": batch,
             "optimizer": {"kind": "adamw", "lr": lr, "weight_decay": decay},
-            "schedule": "cosine",
+            "schedule": schedule,
             "label_smoothing": 0.0,
         },
     }
 
 
-def picture_points(task: Task) -> list[Point]:
+def picture_points(task: Task, num_rows: int) -> list[Point]:
     """Return the configurations that are tried first on pictures: convolutional networks, the quickest first.
 
     Blocks with batch norm and max pooling: few filters and more convolutions learn more in a second than the reverse

@@ -49,8 +49,8 @@ class TrainingSpec(Spec):
     )
     schedule: Schedule = setting(
         Cosine(),
-        "also exponential, cyclical, one_cycle, coslog4, flat_cosine",
-        search={"choose": ["constant", "step", "cosine"]},
+        "also exponential, cyclical, one_cycle, flat_cosine",
+        search={"choose": ["constant", "step", "cosine", "coslog4"]},
         discriminator="kind",
     )
     warmup: float = setting(0.0, "first epochs, in which the rate rises from 0.01 of itself; for every schedule", ge=0)

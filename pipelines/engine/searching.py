@@ -6,8 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from components.core.contracts import JSON, Evaluate, Metric
 from components.core.files import hash_folder
 from components.core.ranges import Group
@@ -66,7 +64,7 @@ def grow_by_search(
         settings=settings,
         evaluate=evaluate,
         folds=train_rows.folds,
-        num_rows=_num_real_rows(train_rows),
+        num_rows=train_rows.num_real,
         study=study,
         seed=stage.seed,
         greater_is_better=metric.greater_is_better,
@@ -126,8 +124,3 @@ def _rows_and_metric(stage: Stage, train_rows: TrainRows) -> dict[str, object]:
         "split": hash_folder(stage.input("split"), frozenset({"out.json"})),
         "augment": hash_folder(stage.input("augment"), frozenset({"out.json"})),
     }
-
-
-def _num_real_rows(train_rows: TrainRows) -> int:
-    rows = np.unique(np.concatenate([part for fold in train_rows.folds for part in (fold.fit_rows, fold.score_rows)]))
-    return int((rows < train_rows.table.num_real).sum())

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from components import metrics
 from components.augmentation.folds import made_file, read_folds_with_made
 from components.core.contracts import Fold
@@ -17,6 +19,12 @@ class TrainRows:
     table: Table  # real rows, made rows behind them
     folds: tuple[Fold, ...]
     metric: metrics.Score
+
+    @property
+    def num_real(self) -> int:
+        """Train rows that are not made."""
+        rows = np.unique(np.concatenate([part for fold in self.folds for part in (fold.fit_rows, fold.score_rows)]))
+        return int((rows < self.table.num_real).sum())
 
 
 def open_train_rows(stage: Stage) -> TrainRows:

@@ -69,7 +69,7 @@ def measured(kind: type[NetworkEvaluate], seconds: float) -> dict[str, Any]:
             greater_is_better=False,
             structure=structure,
             steps=32,
-            start=start_points("binary"),
+            start=start_points("binary", 4000),
             times=lambda spec: (32, None),
             deadline=deadline,
         )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from components.data.preprocessing.spec import NetworkPreprocess
 from components.networks.registry import read_spec
 from components.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop, StackStep, columns
 from components.training.portfolio import start_points
@@ -156,7 +157,15 @@ def test_nesterov_takes_in_a_damped_gradient_where_torch_refuses_to():
 
 def test_start_points_are_settings_and_all_different():
     for task in ("binary", "multiclass", "regression"):
-        points = start_points(task)
+        points = start_points(task, 1000)
         assert all(set(point) == {"preprocess", "network", "training"} for point in points)
-        settled = [(read_spec(point["network"]), TrainingSpec.model_validate(point["training"])) for point in points]
-        assert len(set(settled)) == len(points) == 4
+        settled = [
+            (
+                NetworkPreprocess.model_validate(point["preprocess"]),
+                read_spec(point["network"]),
+                TrainingSpec.model_validate(point["training"]),
+            )
+            for point in points
+        ]
+        assert len(set(settled)) == len(points)
+        assert len(points) == 8
