@@ -43,7 +43,7 @@ class NetworkPreprocess(Spec):
     smoothing: float = setting(10.0, SMOOTHING, ge=0, allow_inf_nan=False)
     rare: int = setting(1, RARE, ge=1)
     dates: Dates = setting("cyclic", DATES)
-    text: int = setting(32, TEXT, ge=0)
+    text: int = setting(64, TEXT, ge=0)
     target: Literal["standard", "log", "quantile"] = setting(
         "standard", "how a number is learned: standard | log (of 1 + its size, signed) | quantile (ranks to a normal)"
     )
@@ -63,7 +63,7 @@ class BaggingPreprocess(Spec):
     smoothing: float = setting(10.0, SMOOTHING, ge=0, allow_inf_nan=False)
     rare: int = setting(1, RARE, ge=1)
     dates: Dates = setting("cyclic", DATES)
-    text: int = setting(32, TEXT, ge=0)
+    text: int = setting(64, TEXT, ge=0)
 
 
 class TreePreprocess(Spec):
@@ -82,7 +82,7 @@ class TreePreprocess(Spec):
     smoothing: float = setting(10.0, SMOOTHING, ge=0, allow_inf_nan=False)
     rare: int = setting(1, RARE, ge=1)
     dates: Dates = setting("parts", DATES)
-    text: int = setting(32, TEXT, ge=0)
+    text: int = setting(64, TEXT, ge=0)
     target: Literal["none", "log", "quantile"] = setting(
         "none",
         "how a number is learned: none (as it is) | log (of 1 + its size, signed) | quantile (ranks to a normal)",
