@@ -90,12 +90,12 @@ def bins(sample_nN: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
 
     Where a value is so frequent that a bin has no width, its share is always 0.
     """
-    sorted_nN = np.sort(sample_nN.numpy().astype(np.float64), axis=0)
-    places = np.rint(np.linspace(0, len(sorted_nN) - 1, count + 1)).astype(np.int64)
-    edges_EN = sorted_nN[places]
-    width_HN = np.diff(edges_EN, axis=0)
-    slope_HN = np.divide(1.0, width_HN, out=np.zeros_like(width_HN), where=width_HN > SMALLEST_WIDTH)
-    return torch.from_numpy(edges_EN[:-1].T.copy()), torch.from_numpy(slope_HN.T.copy())
+    sorted_Nn = np.sort(np.ascontiguousarray(sample_nN.numpy().T), axis=1)
+    places = np.rint(np.linspace(0, sorted_Nn.shape[1] - 1, count + 1)).astype(np.int64)
+    edges_NE = sorted_Nn[:, places].astype(np.float64)
+    width_NH = np.diff(edges_NE, axis=1)
+    slope_NH = np.divide(1.0, width_NH, out=np.zeros_like(width_NH), where=width_NH > SMALLEST_WIDTH)
+    return torch.from_numpy(edges_NE[:, :-1].copy()), torch.from_numpy(slope_NH)
 
 
 def _mapped(from_KNHB: torch.Tensor, weight_KNOH: torch.Tensor, bias_KNO: torch.Tensor) -> torch.Tensor:

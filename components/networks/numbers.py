@@ -110,8 +110,7 @@ class NumberMaps:
             numbers += plan.vector("numbers.frequency", each, begins=self._frequencies)
             numbers += plan.vector("numbers.phase", each, begins=self._uniform(each, math.pi * held))
         else:
-            plan.measured("numbers.edge", each, self._edges)
-            plan.measured("numbers.slope", each, self._slopes)
+            plan.measured("numbers.bins", (2, *each), self._bins)
         limit = held / math.sqrt(self._inner)
         shape = (count, self.made, self._inner)
         numbers += plan.weight("numbers.weight", shape, begins=self._uniform(shape, limit))
@@ -126,7 +125,7 @@ class NumberMaps:
             waves = [parameters[f"numbers.{name}"] for name in ("frequency", "phase")]
             frequency, phase, weight, bias = (part * PERIODIC_RATE for part in [*waves, *parts])
             return number_maps.periodic(x_KNB, frequency * (2 * math.pi), phase, weight, bias)
-        edge, slope = buffers["numbers.edge"], buffers["numbers.slope"]
+        edge, slope = buffers["numbers.bins"].unbind(1)
         return number_maps.piecewise(x_KNB, edge, slope, *parts)
 
     @staticmethod
@@ -139,12 +138,6 @@ class NumberMaps:
     def _frequencies(self, spec: Any, generator: "torch.Generator", sample_nF: Sample) -> "torch.Tensor":
         return torch.randn(self.count, self._inner, generator=generator) * (spec.numbers.sigma / PERIODIC_RATE)
 
-    def _edges(self, spec: Any, generator: "torch.Generator", sample_nF: Sample) -> "torch.Tensor":
-        return self._bins(sample_nF)[0]
-
-    def _slopes(self, spec: Any, generator: "torch.Generator", sample_nF: Sample) -> "torch.Tensor":
-        return self._bins(sample_nF)[1]
-
-    def _bins(self, sample_nF: Sample) -> "tuple[torch.Tensor, torch.Tensor]":
+    def _bins(self, spec: Any, generator: "torch.Generator", sample_nF: Sample) -> "torch.Tensor":
         assert sample_nF is not None, "numbers are those of a table, and a table has fit rows"
-        return number_maps.bins(sample_nF[:, : self.count], self._inner)
+        return torch.stack(number_maps.bins(sample_nF[:, : self.count], self._inner))

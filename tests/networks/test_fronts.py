@@ -50,7 +50,7 @@ def test_bins_are_those_of_the_sample_and_are_not_trained():
     sample = torch.randn(200, 2, generator=torch.Generator().manual_seed(1))
     network, _, parameters, buffers = begun({"numbers": "piecewise"}, inputs, sample)
     _, _, _, shifted = begun({"numbers": "piecewise"}, inputs, sample + 3)
-    torch.testing.assert_close(shifted["numbers.edge"], buffers["numbers.edge"] + 3, rtol=0, atol=1e-5)
+    torch.testing.assert_close(shifted["numbers.bins"][:, 0], buffers["numbers.bins"][:, 0] + 3, rtol=0, atol=1e-5)
     assert {name for name in parameters if name.startswith("numbers.")} == {"numbers.weight", "numbers.bias"}
     assert network.table()[0] == {"layer": "numbers: piecewise", "shape": [2, 16], "parameters": 2 * 7 * 33}
 

@@ -94,7 +94,7 @@ class OnTables(Reference):
             waves = {"weight": frequency[:, None], "bias": 0.1 * tensors["numbers.phase"][number]}
             inner = torch.cos(functional_call(self.modules["numbers.waves"][number], waves, (x[:, None],)))
             return functional_call(self.modules["numbers"][number], ours, (inner,))
-        bins = zip(tensors["numbers.edge"][number], tensors["numbers.slope"][number], strict=True)
+        bins = tensors["numbers.bins"][:, number].T
         inner = torch.stack([((x - edge) * slope).clamp(0, 1) for edge, slope in bins], dim=1)
         return functional_call(self.modules["numbers"][number], ours, (inner,)).relu()
 
