@@ -120,7 +120,7 @@ def told(stage: Stage, case: Case, material: Material, folders: Mapping[str, Pat
         "made_from": dict(stage.made_from),
         "facts": _facts(stage, case, material),
         "members": [_member(row, folders) for row in material.stacking["members"]],
-        "ensemble": {"cost": case.ensemble.cost(), "bytes": _bytes(folders["stacking"])},
+        "ensemble": {"cost": case.ensemble.cost(), "bytes": _bytes(folders["stacking"] / "members")},
         "diagnosis": diagnosis_of(material, dummy_loss(case.table, case.train_rows)),
         "network": network_table(folders["search"] / "members" / best[0], material.schema) if best else [],
         "findings": list(material.findings),

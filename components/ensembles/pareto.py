@@ -48,23 +48,35 @@ def beginnings(
 ) -> list[Line]:
     """Return a line for every number of members that greedy selection has on its way; the first is the best member.
 
-    `facts` is in the order of the members. Scores are those of the rows that the selection saw.
+    `facts` is in the order of the members. Scores are those of selections of as many members that have not seen the
+    fold, so that they can be compared with the ensemble's.
     """
     names = list(facts)
     chosen, _ = picks(values_MnC, scores, cost_M)
+    unseen = []
+    for part in range(len(scores.parts)):
+        others, kept = scores.without(part) if len(scores.parts) > 1 else (scores, scores.parts[part])
+        unseen.append(picks(values_MnC[:, kept], others, cost_M)[0])
     lines: list[Line] = []
-    for end in range(1, len(chosen) + 1):
-        known = list(dict.fromkeys(chosen[:end].tolist()))
-        mean_nC = values_MnC[chosen[:end]].mean(axis=0, dtype=np.float64).astype(np.float32)
-        score = float(scores.by_part(mean_nC[None])[0].mean())
-        what = "best member" if len(known) == 1 else f"greedy, {len(known)} members"
-        found = line(what, score, [names[m] for m in known], facts)
-        if lines and len(lines[-1]["members"]) == len(known):
-            if _better(scores, found["score"], lines[-1]["score"]):
-                lines[-1] = found
-        else:
-            lines.append(found)
+    for count in range(1, len(set(chosen.tolist())) + 1):
+        answers_nC = np.empty_like(values_MnC[0])
+        for picked, rows in zip(unseen, scores.parts, strict=True):
+            answers_nC[rows] = values_MnC[_beginning(picked, count)][:, rows].mean(axis=0, dtype=np.float64)
+        score = float(scores.by_part(answers_nC[None])[0].mean())
+        members = dict.fromkeys(_beginning(chosen, count).tolist())
+        what = "best member" if count == 1 else f"greedy, {count} members"
+        lines.append(line(what, score, [names[m] for m in members], facts))
     return lines
+
+
+def _beginning(chosen: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the steps before a member more than `count` comes in."""
+    known: set[int] = set()
+    for step, member in enumerate(chosen.tolist()):
+        known.add(member)
+        if len(known) > count:
+            return chosen[:step]
+    return chosen
 
 
 def with_front(lines: Sequence[Line], *, greater_is_better: bool) -> list[Line]:
@@ -74,7 +86,3 @@ def with_front(lines: Sequence[Line], *, greater_is_better: bool) -> list[Line]:
     points = np.array([[-sign * one["score"], one[speed], one["bytes"]] for one in lines], dtype=np.float64)
     beaten = [bool(((points <= point).all(axis=1) & (points < point).any(axis=1)).any()) for point in points]
     return [{**one, "front": not lost} for one, lost in zip(lines, beaten, strict=True)]
-
-
-def _better(scores: PartScores, one: float, other: float) -> bool:
-    return one > other if scores.metric.greater_is_better else one < other

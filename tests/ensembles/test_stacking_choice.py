@@ -1,5 +1,6 @@
 """The choice among ways: honest where members are noise, the cheaper of ties, and what each new way can do."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from components.ensembles import tries
 from components.ensembles.combine import PartScores
 from components.ensembles.convex import convex
 from components.ensembles.decision_threshold import AtBestThreshold
+from components.ensembles.pareto import beginnings, with_front
 from components.ensembles.quick_scores import Additions
 from components.ensembles.stacking import Aligned, Choice, Second, StackingSpec, choose
 
@@ -170,3 +172,18 @@ def test_quick_scores_are_the_exact_ones(seed: int, name: str) -> None:
         total_nc = additions.nothing() + additions.values_Mnc[0]
         exact = scores(((values[0] + values) / 2).astype(np.float32))
         np.testing.assert_allclose(additions.scores(total_nc, 2), exact, atol=5e-3 if "best" in metric.name else 1e-4)
+
+
+def test_the_pareto_table_compares_what_unseen_folds_say() -> None:
+    """Fifty members of chance: the best looks better, its line says about one half; nothing is beaten by a dearer."""
+    random = np.random.default_rng(0)
+    truth_n = random.integers(0, 2, 400)
+    values = probabilities(random.random((50, 400)))
+    scores = PartScores(metrics.get("roc_auc"), truth_n, [np.flatnonzero(np.arange(400) % 5 == k) for k in range(5)])
+    facts = {f"m{m}": {"cost": 10 + m, "bytes": 100, "ms_per_row": None} for m in range(50)}
+    lines = with_front(beginnings(values, scores, np.arange(50), facts), greater_is_better=True)
+    assert scores(values).max() > 0.56 > 0.55 > lines[0]["score"]
+    assert [len(one["members"]) for one in lines] == list(range(1, len(lines) + 1))
+    front = sorted((one for one in lines if one["front"]), key=lambda one: one["cost"])
+    assert all(dear["score"] > cheap["score"] for cheap, dear in itertools.pairwise(front))
+    assert front
