@@ -4,12 +4,13 @@ reset, update = sigmoid(...); new = tanh(W x + b + reset * (U state + c)); state
 Loop: `cells.py`; all else: `recurrent.py`.
 """
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks.headed import HeadedNetwork
 from components.networks.network import Inputs
-from components.networks.recurrent import Recurrent, RecurrentNetwork
+from components.networks.recurrent import Layer, Recurrent, build
 
 if TYPE_CHECKING:
     import torch
@@ -23,30 +24,17 @@ else:
 class GRU(Recurrent):
     """A network of gated recurrent units."""
 
-    gates: ClassVar[int] = 3
-
     kind: Literal["gru"] = setting("gru", "gated recurrent units, for sequences")
 
-    def build(self, inputs: Inputs, num_outputs: int) -> "GRUNetwork":
+    def build(self, inputs: Inputs, num_outputs: int) -> HeadedNetwork:
         """Return the network for sequences (T, F), or pictures row by row."""
-        return GRUNetwork(self, inputs, num_outputs)
+        return build(self, inputs, num_outputs, Layer(title="GRU", run=_run, biases=(0.0, 0.0, 0.0)))
 
 
-class GRUNetwork(RecurrentNetwork):
-    """Networks of gated recurrent units."""
-
-    title: ClassVar[str] = "GRU"
-
-    def run(
-        self,
-        x_KBTI: "torch.Tensor",
-        weights: "tuple[torch.Tensor, ...]",
-        lengths_KB: "torch.Tensor | None",
-        *,
-        backwards: bool,
-    ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """See `RecurrentNetwork`."""
-        return cells.run(_cell, 1, x_KBTI, weights, lengths_KB, backwards=backwards)
+def _run(
+    x_KBTI: "torch.Tensor", weights: "tuple[torch.Tensor, ...]", lengths_KB: "torch.Tensor | None", backwards: bool
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    return cells.run(_cell, 1, x_KBTI, weights, lengths_KB, backwards=backwards)
 
 
 def _cell(part: "torch.Tensor", recurrent: "torch.Tensor", state: "cells.State") -> "cells.State":

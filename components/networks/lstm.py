@@ -7,12 +7,13 @@ On a CPU, and where all sequences have one length, torch's own kernel takes one 
 loop at small widths, a quarter faster at width 128 (figures in `cells.py`).
 """
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
-from components.networks.network import Inputs, Views
-from components.networks.recurrent import Recurrent, RecurrentNetwork
+from components.networks.headed import HeadedNetwork
+from components.networks.network import Inputs
+from components.networks.recurrent import Layer, Recurrent, build
 
 if TYPE_CHECKING:
     import torch
@@ -26,51 +27,25 @@ else:
 class LSTM(Recurrent):
     """A network of long short-term memory."""
 
-    gates: ClassVar[int] = 4
-
     kind: Literal["lstm"] = setting("lstm", "long short-term memory, for sequences")
 
-    def build(self, inputs: Inputs, num_outputs: int) -> "LSTMNetwork":
+    def build(self, inputs: Inputs, num_outputs: int) -> HeadedNetwork:
         """Return the network for sequences (T, F), or pictures row by row."""
-        return LSTMNetwork(self, inputs, num_outputs)
+        biases = (0.0, 1.0, 0.0, 0.0)  # the forget gate begins at sigmoid(1)
+        return build(self, inputs, num_outputs, Layer(title="LSTM", run=_run, biases=biases))
 
 
-class LSTMNetwork(RecurrentNetwork):
-    """Networks of long short-term memory."""
-
-    title: ClassVar[str] = "LSTM"
-
-    def initialize(
-        self,
-        spec: Recurrent,
-        parameters: Views,
-        buffers: Views,
-        generator: "torch.Generator",
-        sample_nF: "torch.Tensor | None" = None,
-    ) -> None:
-        """See `Network`; the forget gate begins at sigmoid(1)."""
-        super().initialize(spec, parameters, buffers, generator, sample_nF)
-        for name, view in parameters.items():
-            if name.endswith("input.bias"):
-                view[:, spec.width : 2 * spec.width] = 1.0
-
-    def run(
-        self,
-        x_KBTI: "torch.Tensor",
-        weights: "tuple[torch.Tensor, ...]",
-        lengths_KB: "torch.Tensor | None",
-        *,
-        backwards: bool,
-    ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """See `RecurrentNetwork`."""
-        if x_KBTI.device.type == "cpu" and lengths_KB is None:
-            found = [
-                _own_kernel(x_BTI, [weight[number] for weight in weights], backwards=backwards)
-                for number, x_BTI in enumerate(x_KBTI)
-            ]
-            told, last = zip(*found, strict=True)
-            return torch.stack(told), torch.stack(last)
-        return cells.run(_cell, 2, x_KBTI, weights, lengths_KB, backwards=backwards)
+def _run(
+    x_KBTI: "torch.Tensor", weights: "tuple[torch.Tensor, ...]", lengths_KB: "torch.Tensor | None", backwards: bool
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    if x_KBTI.device.type == "cpu" and lengths_KB is None:
+        found = [
+            _own_kernel(x_BTI, [weight[number] for weight in weights], backwards=backwards)
+            for number, x_BTI in enumerate(x_KBTI)
+        ]
+        told, last = zip(*found, strict=True)
+        return torch.stack(told), torch.stack(last)
+    return cells.run(_cell, 2, x_KBTI, weights, lengths_KB, backwards=backwards)
 
 
 def _cell(part: "torch.Tensor", recurrent: "torch.Tensor", state: "cells.State") -> "cells.State":

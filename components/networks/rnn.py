@@ -3,12 +3,14 @@
 The smallest of the three; it forgets what lies many steps back. Loop: `cells.py`; all else: `recurrent.py`.
 """
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks.headed import HeadedNetwork
 from components.networks.network import Inputs
-from components.networks.recurrent import Recurrent, RecurrentNetwork
+from components.networks.recurrent import Layer, Recurrent, Run, build
 
 if TYPE_CHECKING:
     import torch
@@ -22,34 +24,22 @@ else:
 class RNN(Recurrent):
     """A plain recurrent network."""
 
-    gates: ClassVar[int] = 1
-
     kind: Literal["rnn"] = setting("rnn", "plain recurrent layers, for sequences")
     activation: Literal["tanh", "relu"] = setting("tanh", "of the state; also relu")
 
-    def build(self, inputs: Inputs, num_outputs: int) -> "RNNNetwork":
+    def build(self, inputs: Inputs, num_outputs: int) -> HeadedNetwork:
         """Return the network for sequences (T, F), or pictures row by row."""
-        return RNNNetwork(self, inputs, num_outputs)
+        run = _run_of(lambda h: torch.tanh(h) if self.activation == "tanh" else torch.relu(h))
+        return build(self, inputs, num_outputs, Layer(title="plain recurrent", run=run, biases=(0.0,)))
 
 
-class RNNNetwork(RecurrentNetwork):
-    """Plain recurrent networks."""
-
-    title: ClassVar[str] = "plain recurrent"
-    spec: RNN
+def _run_of(activation: "Callable[[torch.Tensor], torch.Tensor]") -> Run:
+    def cell(part: "torch.Tensor", recurrent: "torch.Tensor", state: "cells.State") -> "cells.State":
+        return (activation(part + recurrent),)
 
     def run(
-        self,
-        x_KBTI: "torch.Tensor",
-        weights: "tuple[torch.Tensor, ...]",
-        lengths_KB: "torch.Tensor | None",
-        *,
-        backwards: bool,
+        x_KBTI: "torch.Tensor", weights: "tuple[torch.Tensor, ...]", lengths_KB: "torch.Tensor | None", backwards: bool
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """See `RecurrentNetwork`."""
-        activation = torch.tanh if self.spec.activation == "tanh" else torch.relu
-
-        def cell(part: "torch.Tensor", recurrent: "torch.Tensor", state: "cells.State") -> "cells.State":
-            return (activation(part + recurrent),)
-
         return cells.run(cell, 1, x_KBTI, weights, lengths_KB, backwards=backwards)
+
+    return run

@@ -7,10 +7,11 @@ form (post). Layers are in `attention.py`, `layer_norm.py` and `layers.py`.
 Legend: K models, B rows, T steps, F numbers of a step, O width, H W D height, width and channels, C outputs.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks import headed
 from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
 from components.networks.plan import Plan
 
@@ -63,17 +64,18 @@ class Transformer(NetworkSpec):
         lt=1,
     )
 
-    def build(self, inputs: Inputs, num_outputs: int) -> "TransformerNetwork":
+    def build(self, inputs: Inputs, num_outputs: int) -> headed.HeadedNetwork:
         """Return the network for sequences (T, F) or pictures (H, W, D)."""
-        return TransformerNetwork(self, inputs, num_outputs)
+        body = TransformerBody(self, inputs)
+        return headed.HeadedNetwork(body.plan, body.see, self.width, num_outputs)
 
 
-class TransformerNetwork:
-    """`components.networks.network.Network` for Transformer encoders."""
+class TransformerBody:
+    """Embedded steps, layers, and what is taken of the steps."""
 
-    def __init__(self, spec: Transformer, inputs: Inputs, num_outputs: int) -> None:
-        self.spec = spec
-        self._plan = plan = Plan()
+    def __init__(self, spec: Transformer, inputs: Inputs) -> None:
+        self._spec = spec
+        self.plan = plan = Plan()
         self._picture = inputs.shape if inputs.kind == "image" else None
         steps, numbers = inputs.shape[0], inputs.size // inputs.shape[0]
         if self._picture is not None:
@@ -93,11 +95,9 @@ class TransformerNetwork:
         if spec.norm == "pre":
             plan.row("steps: layer norm", [steps, width], plan.norm("norm", width))
         plan.row(f"steps: {spec.pooling}", [width])
-        plan.row("output: linear", [width, num_outputs], plan.linear("output", width, num_outputs))
-        self.parameters, self.buffers = plan.parameters, plan.buffers
 
     def _lay_layer(self, layer: int, steps: int) -> None:
-        spec, plan, width, inner = self.spec, self._plan, self.spec.width, self._inner
+        spec, plan, width, inner = self._spec, self.plan, self._spec.width, self._inner
         title, hidden = f"layer {layer + 1}", spec.feed_forward * width
         count = sum(plan.linear(f"{layer}.{part}", width, inner, times=steps) for part in ("query", "key", "value"))
         count += plan.linear(f"{layer}.mixed", inner, width, times=steps)
@@ -111,36 +111,7 @@ class TransformerNetwork:
         if spec.dropout:
             plan.row(f"{title}: dropout {spec.dropout:g}", [steps, width])
 
-    def initialize(
-        self,
-        spec: Transformer,
-        parameters: Views,
-        buffers: Views,
-        generator: "torch.Generator",
-        sample_nF: "torch.Tensor | None" = None,
-    ) -> None:
-        """See `Network`."""
-        self._plan.begin(spec, parameters, buffers, generator)
-
-    def forward(
-        self,
-        parameters: Views,
-        buffers: Views,
-        x: "torch.Tensor",
-        training: TrainingPass | None,
-        lengths_KB: "torch.Tensor | None" = None,
-    ) -> "torch.Tensor":
-        """See `Network`."""
-        seen_KBE = self._seen(parameters, x, training, lengths_KB)
-        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
-
-    def embed(
-        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
-    ) -> "torch.Tensor":
-        """See `Network`."""
-        return self._seen(parameters, x, None, lengths_KB)
-
-    def _seen(
+    def see(
         self,
         parameters: Views,
         x: "torch.Tensor",
@@ -148,17 +119,17 @@ class TransformerNetwork:
         lengths_KB: "torch.Tensor | None",
     ) -> "torch.Tensor":
         """Return what the last layer sees [K, B, E]."""
-        steps_KBTF = x if self._picture is None else pieces(x, self.spec.patch)
+        steps_KBTF = x if self._picture is None else pieces(x, self._spec.patch)
         h = linear(parameters, "embedding", steps_KBTF) + parameters["positions"].unsqueeze(1)
         valid = None if lengths_KB is None else cells.valid_steps(lengths_KB, steps_KBTF.shape[2])
         if self._with_token:
             token = parameters["class_token"].unsqueeze(1).expand(-1, h.shape[1], -1, -1)
             h = torch.cat([token, h], dim=2)
             valid = None if valid is None else torch.nn.functional.pad(valid, (1, 0), value=True)
-        for layer in range(self.spec.layers):
+        for layer in range(self._spec.layers):
             h = self._add(parameters, f"{layer}.attention", h, training, valid)
             h = self._add(parameters, f"{layer}.linear", h, training, None)
-        if self.spec.norm == "pre":
+        if self._spec.norm == "pre":
             h = norm(parameters, "norm", h)
         return h[:, :, 0] if self._with_token else sequence_pooling.mean(h, valid)
 
@@ -171,28 +142,18 @@ class TransformerNetwork:
         valid_KBT: "torch.Tensor | None",
     ) -> "torch.Tensor":
         """Add to h what one part of a layer makes of it."""
-        pre = self.spec.norm == "pre"
+        pre = self._spec.norm == "pre"
         seen = norm(parameters, f"{part}.norm", h) if pre else h
         layer, kind = part.split(".")
         if kind == "attention":
-            query, key, value = (
-                linear(parameters, f"{layer}.{name}", seen) for name in ("query", "key", "value")
-            )
-            mixed = attention.attention(query, key, value, self.spec.heads, valid_KBT)
+            query, key, value = (linear(parameters, f"{layer}.{name}", seen) for name in ("query", "key", "value"))
+            mixed = attention.attention(query, key, value, self._spec.heads, valid_KBT)
             made = linear(parameters, f"{layer}.mixed", mixed)
         else:
-            wide = activations.FUNCTIONS[self.spec.activation](linear(parameters, f"{layer}.wide", seen))
-            made = linear(parameters, f"{layer}.narrow", dropout(wide, training))
-        h = h + dropout(made, training)
+            wide = activations.FUNCTIONS[self._spec.activation](linear(parameters, f"{layer}.wide", seen))
+            made = linear(parameters, f"{layer}.narrow", headed.dropout(wide, training))
+        h = h + headed.dropout(made, training)
         return h if pre else norm(parameters, f"{part}.norm", h)
-
-    def cost(self) -> int:
-        """Multiply-adds of the matrix products, those of attention among them."""
-        return self._plan.cost
-
-    def table(self) -> list[dict[str, Any]]:
-        """See `Network`."""
-        return list(self._plan.rows)
 
 
 def linear(parameters: Views, name: str, h_KBTI: "torch.Tensor") -> "torch.Tensor":
@@ -205,13 +166,6 @@ def norm(parameters: Views, name: str, h_KBTO: "torch.Tensor") -> "torch.Tensor"
     """Return the normal vectors of all steps."""
     normal = layer_norm.layer_norm(h_KBTO.flatten(1, 2), parameters[f"{name}.scale"], parameters[f"{name}.shift"])
     return normal.view(h_KBTO.shape)
-
-
-def dropout(h_KBTO: "torch.Tensor", training: TrainingPass | None, name: str = "dropout") -> "torch.Tensor":
-    """Leave numbers of all steps out, as the setting of this name says."""
-    if training is None:
-        return h_KBTO
-    return layers.dropout(h_KBTO.flatten(2), training.rates(name), training.generators).view(h_KBTO.shape)
 
 
 def pieces(x_KBHWD: "torch.Tensor", side: int) -> "torch.Tensor":

@@ -318,7 +318,7 @@ def lets_a_model_rest(case):
         assert torch.equal(one[[0, 2]], other)
 
 
-def comes_back_from_a_file(case, tmp):
+def check_it_comes_back_from_a_file(case, tmp):
     stack, x = begun(case), rows(case)
     layout, buffers = stack.network.parameters, stack.network.buffers
     save_file(layout.split(stack.flat[1]) | buffers.split(stack.flat_buffers[1]), tmp / "one.safetensors")
@@ -420,7 +420,7 @@ CONTRACT = (
 )
 
 
-def reads_each_sequence_to_its_own_end(case):
+def check_each_sequence_is_read_to_its_own_end(case):
     """As torch's modules with packed sequences or a padding mask; and what lies behind an end has no say."""
     stack, x = begun(case, torch.float64), rows(case, torch.float64, count=6)
     steps = case.inputs.shape[0]

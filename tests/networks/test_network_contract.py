@@ -12,8 +12,8 @@ from network_contract import (
     NOISE,
     SEQUENCE,
     TABLE,
-    comes_back_from_a_file,
-    reads_each_sequence_to_its_own_end,
+    check_each_sequence_is_read_to_its_own_end,
+    check_it_comes_back_from_a_file,
 )
 from torch_references import REFERENCES
 
@@ -52,20 +52,20 @@ def test_every_setting_is_tried_with_two_values(kind):
     assert {name for name, values in tried.items() if len(values) < 2} == set()
 
 
-@pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("check", CONTRACT, ids=lambda promise: promise.__name__)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_contract(case, promise):
-    promise(case)
+def test_contract(case, check):
+    check(case)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_contract_of_files(case, tmp_path):
-    comes_back_from_a_file(case, tmp_path)
+    check_it_comes_back_from_a_file(case, tmp_path)
 
 
 @pytest.mark.parametrize("case", READS_LENGTHS, ids=str)
 def test_contract_of_lengths(case):
-    reads_each_sequence_to_its_own_end(case)
+    check_each_sequence_is_read_to_its_own_end(case)
 
 
 def test_describing_any_network_loads_nothing_heavy():
