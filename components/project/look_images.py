@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserMistake
-from components.data.images.source import find_pictures, settled_size
+from components.data.images.source import Pictures, find_pictures, settled_size
 from components.project.first_look import FirstLook, shares
 
 COUNTS = {"search": 8, "boosting": 4}
@@ -21,8 +21,9 @@ STEP_SECONDS, BATCH = 0.005, 64  # what a step costs beside that
 
 
 def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook:
-    """Look at folders and headers; no picture is decoded. Raises UserMistake."""
+    """Look at folders and headers, and decode pictures until one can be read. Raises UserMistake."""
     pictures = find_pictures(root, data)
+    _refuse_ruins(pictures, data)
     if target and target != pictures.label:
         raise UserMistake(
             f"{data} holds pictures: their folder is what is predicted, and the column is called {pictures.label}. "
@@ -56,6 +57,19 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
             **({"search": search} if search else {}),
         },
         counts=COUNTS,
+    )
+
+
+def _refuse_ruins(pictures: Pictures, data: str) -> None:
+    """Raise UserMistake where no picture can be read: then there is nothing to make a project of."""
+    first: list[str] = []
+    for picture in pictures:
+        if picture.pixels is not None:
+            return
+        first = [*first, f"{picture.name}: {picture.why}"][:3]
+    raise UserMistake(
+        f"{data}: none of its {len(pictures)} pictures can be read ({', '.join(first)}). "
+        "Mend them, or name another folder."
     )
 
 

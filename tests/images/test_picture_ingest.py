@@ -11,8 +11,10 @@ from components.core.errors import UserMistake
 from components.core.files import read_json, read_parquet
 from components.data.images.describe import describe_pictures, read_asked
 from components.data.images.ingest import ImageIngestSpec, ingest_pictures
-from components.data.images.reading import read_picture, resized
+from components.data.images.reading import read_picture, resized, write_png
 from components.data.images.recognise import is_pictures
+from components.project.look_images import look
+from pipelines.cli import main as cli
 
 
 @pytest.fixture
@@ -239,3 +241,17 @@ def test_ingest_json_says_what_is_shown(ingested, tmp_path):
     write_pictures(tmp_path / "photos", each=2)
     facts = ingested(source="photos")[0]
     assert {**read_json(tmp_path / "data" / "ingest" / "ingest.json"), "line": facts["line"]} == facts
+
+
+def test_init_refuses_a_folder_of_ruins_with_one_message_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    for name in ("bar/empty.png", "bar/words.png", "blob/words.jpg", "blob/more.jpg"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if "empty" in name else "no picture at all")
+    monkeypatch.chdir(tmp_path)
+    assert cli(["init", "--data", "photos"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("photos: none of its 4 pictures can be read (bar/empty.png: 0 bytes, bar/words.png: no PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+    write_png(tmp_path / "photos" / "blob" / "whole.png", np.zeros((8, 8, 1), dtype=np.uint8))
+    assert look(tmp_path, "photos", "", None).values["ingest"] == {"size": 8}
