@@ -178,8 +178,11 @@ def _simpler(scores: Scores) -> Iterator[dict[str, str]]:
 def _time(scores: Scores) -> Iterator[dict[str, str]]:
     for word, facts in scores["searched"].items():
         if improved_late(facts):
-            trial = f"trial {facts['last_gain'] + 1} of {facts['trials']}"
-            yield _step(f"More time (seconds): {word} was still improving when the clock ended it, in {trial}.")
+            best, last = facts["last_gain"], facts["trials"] - 1  # trials are numbered from 0, here as in their names
+            yield _step(
+                f"More time (seconds): {word} was still improving when the clock ended it: "
+                f"its best is trial {best}, its last trial {last}."
+            )
             return
     quiet = [
         round(100 * (1 - (facts["last_gain"] + 1) / facts["trials"]))

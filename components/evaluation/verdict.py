@@ -111,7 +111,8 @@ def _gain(scores: Scores) -> Iterator[Sentence]:
     else:
         yield _say(
             "gain",
-            f"It is not certainly better than {name} (gain {plain(over_linear)}): use that one if you must explain it.",
+            f"A tie: it is not certainly better than {name} (gain {plain(over_linear)}): "
+            "use that one if you must explain it.",
         )
 
 
@@ -186,10 +187,10 @@ def _few_rows(scores: Scores) -> Iterator[Sentence]:
 def _cut_short(scores: Scores) -> Iterator[Sentence]:
     for word, facts in scores["searched"].items():
         if improved_late(facts):
-            last, trials = facts["last_gain"] + 1, facts["trials"]
+            best, last = facts["last_gain"], facts["trials"] - 1  # numbered from 0, as in the names
             yield _say(
                 "cut_short",
-                f"The time ran out while {word} was still improving (last gain in trial {last} of {trials}).",
+                f"The time ran out while {word} was still improving (its best is trial {best}, its last trial {last}).",
             )
             return
 

@@ -135,8 +135,9 @@ def group(frame: pd.DataFrame, target: str, rng: np.random.Generator) -> pd.Data
     some = frame.iloc[: max(30, len(frame) // 5)]
     found = pd.concat([some] * 5, ignore_index=True)
     for name in found.columns:
-        if name != target and pd.api.types.is_float_dtype(found[name]):
-            found[name] += 0.05 * found[name].std() * rng.normal(size=len(found))
+        if name != target and pd.api.types.is_numeric_dtype(found[name]) and found[name].nunique() > 10:
+            moved = found[name] + 0.05 * found[name].std() * rng.normal(size=len(found))
+            found[name] = moved if pd.api.types.is_float_dtype(found[name]) else moved.round().astype(np.int64)
     found["planted"] = np.tile(rng.permutation(len(some)) + 1000, 5)
     return found.sample(frac=1, random_state=0).reset_index(drop=True)
 

@@ -84,7 +84,7 @@ def test_numbers_say_how_far_off(regression):
     ("gain", "word", "opening"),
     [
         (estimate(0.006, 0.001, 0.012), "gain", "That is better than logistic regression by 0.0060"),
-        (estimate(0.003, -0.004, 0.010), "gain", "It is not certainly better than logistic regression (gain 0.0030"),
+        (estimate(0.003, -0.004, 0.010), "gain", "A tie: it is not certainly better than logistic regression (gain 0.0030"),
         (
             estimate(-0.006, -0.012, -0.001),
             "gain",
@@ -163,7 +163,7 @@ def test_the_clock_is_said_only_when_it_ended_a_search_that_still_gained(binary)
     assert "cut_short" not in words(scores)
     assert "cut_short" not in words(with_endings(scores, {"search": "trials"}))
     ended = with_endings(scores, {"search": "seconds"})
-    assert "last gain in trial 96 of 100" in sentence(ended, "cut_short")
+    assert "its best is trial 95, its last trial 99" in sentence(ended, "cut_short")
     assert "More time (seconds)" in ended["next"][0]["sentence"] + ended["next"][1]["sentence"]
     early = planted(scores, searched={"search": {**facts, "last_gain": 20}})
     assert "cut_short" not in words(with_endings(early, {"search": "seconds"}))
