@@ -47,7 +47,10 @@ class TabM(TakesNumbers, NetworkSpec):
     initialization: Literal["he", "xavier", "lecun", "orthogonal"] = setting("he", "also xavier, lecun, orthogonal")
     zero_head: bool = setting(False, "the last layers' weights begin at 0: no class is ahead at first")
     numbers: Numbers = setting(
-        Plain(), "how a number of a table enters; also periodic, piecewise", discriminator="kind"
+        Plain(),
+        "plain | periodic | piecewise: how a number of a table enters",
+        search={"choose": ["plain", "periodic", "piecewise"]},
+        discriminator="kind",
     )
     embedding: int = setting(8, "numbers that stand for a category that enters as a code", ge=1, le=256)
     dropout: float = setting(
