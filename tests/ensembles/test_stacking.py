@@ -52,7 +52,7 @@ def case(seed: int, task: str, num_members: int, noise: float) -> tuple[np.ndarr
     st.floats(0, 5),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_never_worse_than_the_best_member(seed: int, name: str, num_members: int, noise: float, one_fold: bool) -> None:
     """On the same folds: by what is reported (combiners that have not seen the fold), and fitted on all rows."""
     metric = metrics.get(name)
