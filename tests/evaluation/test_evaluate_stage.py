@@ -120,3 +120,24 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path):
     ):
         first, again = (tmp_path / name / "data" / path for name in ("first", "again"))
         assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("test", [0.2, 0.0])
+def test_a_tree_in_order_of_time(tmp_path, test):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(240, 3))
+    when = pd.date_range("2025-01-01", periods=240, freq="D").astype(str)
+    frame = pd.DataFrame({"when": when, "a": x[:, 0], "b": x[:, 1], "c": x[:, 2]})
+    frame["y"] = np.where(x[:, 0] + 0.5 * rng.normal(size=240) > 0, "up", "down")
+    frame.sample(frac=1, random_state=0).to_csv(tmp_path / "t.csv", index=False)
+    lines = grow(tmp_path, str(tmp_path / "t.csv"), "y", by="time", column="when", test=test)
+    scores = json.loads((tmp_path / "data" / "evaluate" / "scores.json").read_text())
+    assert scores["facts"]["split_by"] == "time"
+    assert not [one for one in scores["worries"] if one["word"] in ("leakage", "groups", "time", "uneven_folds")]
+    rows = pd.read_parquet(tmp_path / "data" / "split" / "rows.parquet")
+    never_scored = int(((rows["part"] == 0) & (rows["fold"] == -1)).sum())
+    judged = 48 if test else 240 - never_scored
+    assert never_scored == (48 if test else 60)
+    assert scores["score"]["rows"] == judged
+    assert f"on {judged} rows" in lines["evaluate"]
+    assert scores["score"]["value"] > 0.8
