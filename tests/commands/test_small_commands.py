@@ -240,7 +240,9 @@ def test_pin_writes_the_counts_that_were_reached(project, capsys):
         note = {"study": "x", "ended_by": "seconds", "trials": trials, "complete": 9, "keep": 8, "repeatable": True}
         write_json(project / ".espalier" / "studies" / f"{word}.json", note)
         write_json(project / "data" / word / f"{word}.json", {"trials": trials})
-    write_json(project / "data" / "bagging" / "bagging.json", {"members": ["linear", "random_forest"], "trees": 120})
+    assert main(["set", "bagging.repeats=3"]) == 0
+    grown = {"members": ["linear", "random_forest"], "trees": 120, "repeats": 2}
+    write_json(project / "data" / "bagging" / "bagging.json", grown)
     assert main(["pin"]) == 0
     text = (project / "params.yaml").read_text()
     assert "seconds: none " in text
@@ -248,6 +250,7 @@ def test_pin_writes_the_counts_that_were_reached(project, capsys):
     assert "  trials: 63 " in text
     assert "  members: [random_forest, linear] " in text
     assert "  trees: 120 " in text
+    assert "  repeats: 2 " in text
     note["repeatable"] = False
     write_json(project / ".espalier" / "studies" / "boosting.json", note)
     assert main(["pin"]) == 2
