@@ -29,7 +29,7 @@ search:
   trials: 5
   generation: 4
   keep: 2
-  start: [{network: {width: 32}}]
+  start: [{network: {width: 32}}, {network: {width: 16}}]
   score_folds: 1
   network: {width: {choose: [16, 32]}}
   training: {epochs: 4}
@@ -95,7 +95,7 @@ def test_a_changed_space_begins_anew_and_check_offers_the_best_of_the_one_before
     root, _, _ = project
     (root / "data" / "search").rename(tmp_path / "first")
     changed = (
-        PARAMS.replace("start: [{network: {width: 32}}]", "start: none")
+        PARAMS.replace("start: [{network: {width: 32}}, {network: {width: 16}}]", "start: none")
         .replace("choose: [16, 32]", "choose: [16, 64]")
         .replace("trials: 5", "trials: 2")
     )
