@@ -42,7 +42,8 @@ def test_leaderboard(grown: Project) -> None:
     board = json.loads(grown.look("leaderboard", "--json", "--limit", "100"))
     scores = {row["name"]: row["score"] for row in board["rows"]}
     assert board["metric"] == "log_loss"
-    assert list(scores.values()) == sorted(scores.values())
+    everyone = [row["score"] for row in board["rows"]]  # a trial of the search and one of boosting share a number
+    assert everyone == sorted(everyone)
     members = [row["score"] for row in board["rows"] if row["kept"] and row["name"] != "ensemble"]
     assert scores["ensemble"] <= min(members)
 
