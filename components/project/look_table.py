@@ -15,8 +15,8 @@ LOOKED_AT_ROWS = 20_000
 COUNTS = {"search": 32, "boosting": 16}
 MOST_EPOCHS, LEAST_EPOCHS = 128, 8
 SHARE_OF_SEARCH = 0.45  # of the clock, on each core
-NETWORKS = 6  # so many shall be finished on all folds by each core
-ROWS_A_SECOND = 150_000  # that a network of middle cost trains on, on one core (Zen 4, torch 2.13, 21 Nov 2026)
+NETWORKS = 4  # so many shall be finished on all folds by each core
+ROWS_A_SECOND = 75_000  # that a network of middle cost trains on, on one core (Zen 4, torch 2.13, 21 Nov 2026)
 FOLDS = 5
 
 

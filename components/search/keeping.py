@@ -15,6 +15,8 @@ from components.search.result import Kept, Trial
 from components.search.spec import SearchSettings
 from components.search.study import Study
 
+FIRST = 2  # who are trained before the others, where time may be short: one alone would leave most cores idle
+
 
 def ranking(trials: Iterable[Trial], *, greater_is_better: bool) -> list[Trial]:
     """Return the complete trials, the best first; the lower number first among equals."""
@@ -68,7 +70,7 @@ class Keeper:
         """Return the first `keep` of the ranking that can be trained on all folds; the best first.
 
         What the deadline cuts off is left out, with all that ranks below it, so that the same `keep` gives the same
-        members again. Where time is short the best is trained alone before the others; if there is none even for that,
+        members again. Where time may be short the best two are trained before the others; if there is none even for that,
         one is kept with the folds that it was judged on.
         """
         while True:
@@ -78,8 +80,8 @@ class Keeper:
                 return [self._kept(trial) for trial in wanted]
             if deadline.over():
                 return self._cut_off(wanted)
-            alone = deadline.at < math.inf and lacking[0] is wanted[0]
-            self._train(lacking[:1] if alone else lacking, deadline)
+            first = deadline.at < math.inf and lacking[0] is wanted[0]
+            self._train(lacking[:FIRST] if first else lacking, deadline)
 
     def _cut_off(self, wanted: Sequence[Trial]) -> list[Kept]:
         first_cut = next(place for place, trial in enumerate(wanted) if not self._whole(trial.number))

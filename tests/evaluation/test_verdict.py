@@ -84,7 +84,11 @@ def test_numbers_say_how_far_off(regression):
     ("gain", "word", "opening"),
     [
         (estimate(0.006, 0.001, 0.012), "gain", "That is better than logistic regression by 0.0060"),
-        (estimate(0.003, -0.004, 0.010), "gain", "A tie: it is not certainly better than logistic regression (gain 0.0030"),
+        (
+            estimate(0.003, -0.004, 0.010),
+            "gain",
+            "A tie: it is not certainly better than logistic regression (gain 0.0030",
+        ),
         (
             estimate(-0.006, -0.012, -0.001),
             "gain",
