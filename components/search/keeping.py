@@ -70,8 +70,8 @@ class Keeper:
         """Return the first `keep` of the ranking that can be trained on all folds; the best first.
 
         What the deadline cuts off is left out, with all that ranks below it, so that the same `keep` gives the same
-        members again. Where time may be short the best two are trained before the others; if there is none even for that,
-        one is kept with the folds that it was judged on.
+        members again. Where time may be short the best two are trained before the others; if there is none even for
+        that, one is kept with the folds that it was judged on.
         """
         while True:
             wanted = [trial for trial in ranked if not self._failed(trial.number)][:keep]
