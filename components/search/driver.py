@@ -8,7 +8,7 @@ anything but where the search ends: at the longest run of numbers 0..N-1 that `t
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.core.contracts import JSON, Evaluate, Fold
@@ -19,14 +19,14 @@ from components.search.generations import Planner
 from components.search.judging import Judge, Times, no_cycles
 from components.search.keeping import Keeper, chosen
 from components.search.objectives import front
-from components.search.result import ReportProgress, SearchResult, Trial, silent
+from components.search.result import Kept, ReportProgress, SearchResult, Trial, silent
 from components.search.spec import SearchSettings
 from components.search.start import fitted
 from components.search.study import Study
 from components.search.trials import Trials
 
 RESERVED_FOR_THE_KEPT = 0.6  # of the time, when the kept lack folds: eight on four folds cost as much as 32 trials
-KEEPING_AGAIN = 1.25  # what a second keeping may cost, of what the first did
+KEEPING_AGAIN = 1.0  # what a second keeping may cost, of what the first did: some of the best stay
 LEAST_ROUND = 0.33  # of the time left
 CLOSING_SECONDS, CLOSING_SHARE = 0.7, 0.05  # for the workers' last words and for writing the out
 
@@ -69,28 +69,62 @@ def run_search(
     counts = {"steps": steps, "num_score_folds": num_score_folds, "num_folds": len(folds)}
     judge = Judge(settings.pruner, times=times, greater_is_better=greater_is_better, **counts)
     search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
-    last_call, deadline = _ends(deadline, reserve=num_score_folds < len(folds))
-    while True:
-        trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
-        _refuse_failure(trials, deadline)
-        ranked, keep = chosen(trials, settings, greater_is_better=greater_is_better)
+
+    def keep(trials: Sequence[Trial], until: Deadline) -> list[Kept]:
+        _refuse_failure(trials, until)
+        ranked, count = chosen(trials, settings, greater_is_better=greater_is_better)
         structures = {trial.number: structure(trial.spec) for trial in ranked}
-        before = deadline.left()
-        kept = Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, keep, deadline)
-        last_call = _another_call(last_call, deadline, before - deadline.left())
-        if last_call.over() or search.ended_by(deadline) != "seconds":
-            break
-    kept.sort(key=lambda it: (-it.score if greater_is_better else it.score, it.number))
+        return Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, count, until)
+
+    best, deadline = _in_rounds(search, evaluate, keep, folds, num_score_folds, deadline)
+    kept = sorted(best.kept, key=lambda it: (-it.score if greater_is_better else it.score, it.number))
     return SearchResult(
-        trials=tuple(trials),
+        trials=tuple(best.trials),
         kept=tuple(kept),
         ended_by=search.ended_by(deadline),
-        repeatable=repeatable and all(len(it.fold_scores_S) == len(folds) for it in kept),
+        repeatable=best.repeatable,
         num_score_folds=num_score_folds,
         greater_is_better=greater_is_better,
-        closed=tuple(files.closed(math.ceil(len(trials) / settings.generation))),
-        front=tuple(front([it.outcome for it in trials], settings.objectives, greater_is_better=greater_is_better)),
+        closed=tuple(files.closed(math.ceil(len(best.trials) / settings.generation))),
+        front=tuple(
+            front([it.outcome for it in best.trials], settings.objectives, greater_is_better=greater_is_better)
+        ),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """Trials, and the best of them on all folds: a result."""
+
+    trials: Sequence[Trial]
+    kept: Sequence[Kept]
+    whole: int  # of the kept, that have all folds
+    repeatable: bool
+
+
+def _in_rounds(
+    search: Trials,
+    evaluate: Evaluate,
+    keep: Callable[[Sequence[Trial], Deadline], list[Kept]],
+    folds: Sequence[Fold],
+    num_score_folds: int,
+    deadline: Deadline,
+) -> tuple[_Round, Deadline]:
+    """Search and keep; again with the time that is left. A round whose newcomers the clock cuts off does not count."""
+    last_call, deadline = _ends(deadline, reserve=num_score_folds < len(folds))
+    best: _Round | None = None
+    while True:
+        trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
+        before = deadline.left()
+        kept = keep(trials, deadline)
+        whole = sum(len(it.fold_scores_S) == len(folds) for it in kept)
+        if best is not None and whole < best.whole:
+            return best, deadline
+        best = _Round(trials=trials, kept=kept, whole=whole, repeatable=repeatable and whole == len(kept))
+        last_call = _another_call(last_call, deadline, before - deadline.left())
+        if last_call.over() or search.ended_by(deadline) != "seconds":
+            return best, deadline
+        search.guarded = {it.number for it in kept}
 
 
 def _refuse_no_end(settings: SearchSettings, deadline: Deadline) -> None:
@@ -107,7 +141,7 @@ def _ends(deadline: Deadline, *, reserve: bool) -> tuple[Deadline, Deadline]:
 
 
 def _another_call(last_call: Deadline, deadline: Deadline, keeping_seconds: float) -> Deadline:
-    """Return when a further round of trials would end: all who are kept may change once more, and cost as much again.
+    """Return when a further round of trials would end: some who are kept may change once more.
 
     A round that would get less than a third of what is left is not begun.
     """

@@ -6,7 +6,7 @@ larger `keep` ask for it again, it is trained again, to the same bytes.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from components.core.contracts import Candidate, Evaluate, Fold, Outcome
 from components.core.deadlines import Deadline
@@ -39,8 +39,15 @@ def chosen(trials: Sequence[Trial], settings: SearchSettings, *, greater_is_bett
     return ranked, max(settings.keep, len(unbeaten))
 
 
-def drop_weights(study: Study, trials: Sequence[Trial], settings: SearchSettings, *, greater_is_better: bool) -> None:
-    """Delete the weights of all these trials but those that would be kept, and the first one's.
+def drop_weights(
+    study: Study,
+    trials: Sequence[Trial],
+    settings: SearchSettings,
+    guarded: Collection[int] = (),
+    *,
+    greater_is_better: bool,
+) -> None:
+    """Delete the weights of all these trials but those that would be kept, the guarded ones', and the first one's.
 
     `trials` must be a run of numbers from 0 on: what is not among its best (or on its front) will not be among the best
     of a longer run.
@@ -48,7 +55,7 @@ def drop_weights(study: Study, trials: Sequence[Trial], settings: SearchSettings
     ranked, count = chosen(trials, settings, greater_is_better=greater_is_better)
     best = {trial.number for trial in ranked[:count]}
     counting = {trial.number for trial in trials}
-    best.add(0)  # the first start point: what the whole search is compared with
+    best |= {0, *guarded}  # the first start point: what the whole search is compared with
     for number in study.member_numbers():
         if number in counting - best:
             study.remove_member(number)

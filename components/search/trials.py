@@ -51,6 +51,7 @@ class Trials:
             files, space, planner, objectives=settings.objectives, greater_is_better=greater_is_better
         )
         self._reported: dict[int, dict[int, float]] = {}  # number -> rung -> score, of those without an outcome
+        self.guarded: set[int] = set()  # whose weights stay, also when better ones come
         self._handed_out = 0
         self._hopeless: bool | None = None  # None: not known yet
         self._run: list[Trial] = []  # numbers 0, 1, 2, ... without a gap
@@ -77,7 +78,8 @@ class Trials:
             self._reported.pop(outcome.number, None)
             self._handed_out -= 1
             self._tell()
-            drop_weights(self._files, self._repeatable_run(), self._settings, greater_is_better=self._greater_is_better)
+            run, better = self._repeatable_run(), self._greater_is_better
+            drop_weights(self._files, run, self._settings, self.guarded, greater_is_better=better)
 
     def result(self) -> tuple[list[Trial], bool]:
         """Return the trials that count, in order of number, and whether their number makes them repeatable."""

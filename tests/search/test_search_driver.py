@@ -9,6 +9,7 @@ from components.core.deadlines import Deadline
 from components.core.errors import EspalierError, UserMistake
 from components.core.files import hash_folder, read_json, read_parquet
 from components.core.ranges import Choice, Fixed, FloatRange, Group
+from components.search import driver
 from components.search.driver import run_search
 from components.search.outcome_tables import note, summary, trial_columns, write_search_out
 from components.search.result import Trial
@@ -97,14 +98,25 @@ def test_whoever_fails_on_a_lacked_fold_makes_room_for_the_next(tmp_path):
 
 
 def test_what_the_clock_cuts_off_leaves_the_best_with_all_its_folds(tmp_path):
-    """100 seconds, one a fold: 65 go to trials on one fold, the rest lets 18 of the 20 best have the two they lack."""
+    """100 seconds, one a fold: 40 go to trials on one fold, the rest lets 30 of the 40 best have the two they lack."""
     evaluate = AnalyticEvaluate(seconds_a_trial=1.0, order=None)
-    words = {"score_folds": 1, "trials": "auto", "keep": 20}
+    words = {"score_folds": 1, "trials": "auto", "keep": 40}
     result = search(tmp_path / "s", evaluate, deadline=Ticking(at=100.0), **words)
-    assert result.count("complete") == 65
-    assert len(result.kept) == 18
+    assert result.count("complete") == 40
+    assert len(result.kept) == 30
     assert {len(kept.fold_scores_S) for kept in result.kept} == {3}
     assert (result.ended_by, result.repeatable) == ("seconds", True)
+
+
+def test_a_round_whose_newcomers_are_cut_off_does_not_count(tmp_path, monkeypatch):
+    """With nothing reserved for those who come new in the second round, the first one's are the result, and repeat."""
+    monkeypatch.setattr(driver, "KEEPING_AGAIN", 1e-3)
+    words = {"score_folds": 1, "trials": "auto", "keep": 5}
+    cut = search(tmp_path / "s", AnalyticEvaluate(seconds_a_trial=1.0, order=None), deadline=Ticking(at=50.0), **words)
+    assert [len(kept.fold_scores_S) for kept in cut.kept] == [3] * 5
+    assert len(cut.trials) < 25  # two fifths of the seconds
+    pinned = search(tmp_path / "pinned", **{**words, "trials": len(cut.trials)})
+    assert [(one.number, one.score) for one in pinned.kept] == [(one.number, one.score) for one in cut.kept]
 
 
 def test_when_no_time_is_left_for_more_folds_the_best_is_kept_with_those_it_has(tmp_path):

@@ -75,7 +75,8 @@ def test_no_stage_loads_an_engine(grown_by_dvc: Project, word: str) -> None:
     loaded = libraries(grown_by_dvc, word)
     assert loaded & RUNNERS == set()
     if word in SHORT:
-        assert loaded & {"torch", "xgboost", "optuna"} == set()
+        may = {"xgboost"} if word == "stacking" else set()  # the second layer
+        assert loaded & {"torch", "xgboost", "optuna"} <= may
     if word in ("boosting", "bagging"):
         assert "torch" not in loaded
 
