@@ -41,10 +41,10 @@ check: .venv/installed-dev ## the gate: format, lint, types, import arrows
 	@$(BIN)/lint-imports
 
 test: check ## the gate and the tests, about 7 minutes on 2 cores
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 test-all: check ## and the longer checks
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 format: .venv/installed-dev ## write the one format
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .

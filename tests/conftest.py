@@ -7,9 +7,11 @@ wait for processes that they have started.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("suite", deadline=None)  # no test fails because the machine is busy
 settings.load_profile("suite")
@@ -31,13 +33,24 @@ FIRST = (
 )
 
 
-def group_of(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS)
-    return path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
+def group_of(path: str) -> str:
+    """Return the group of a file, by its path below tests/."""
+    folder = path.partition("/")[0]
+    return folder if folder in TOGETHER else path
+
+
+class Groups(LoadScopeScheduling):
+    """Deals whole groups. xdist's own groups by marks are without effect: they change a field pytest 9 has no more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.partition("::")[0].partition("tests/")[2])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     order = {group: place for place, group in enumerate(FIRST)}
-    items.sort(key=lambda item: order.get(group_of(item), len(FIRST)))
+    items.sort(key=lambda item: order.get(group_of(item.path.relative_to(TESTS).as_posix()), len(FIRST)))
