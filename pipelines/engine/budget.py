@@ -1,9 +1,9 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
-The stages before the branches take what they need. A tenth of the rest, at least 5 s, is kept back for those after
-them. What remains is counted in core-seconds, so that branches side by side and one after another do the same work:
-search 55 %, boosting 30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The
-ledger has what was taken; it lies outside the outs, so both engines keep the same book.
+The stages before the branches take what they need. A tenth of the rest is kept back for those after them, at least
+10 s, of few seconds at most a quarter. What remains is counted in core-seconds, so that branches side by side and one
+after another do the same work: search 55 %, boosting 30 %, bagging 15 %; what a finished branch left over goes to those
+that are not finished. The ledger has what was taken; it lies outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -15,7 +15,8 @@ from types import MappingProxyType
 SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30, "bagging": 0.15})
 BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.1
-RESERVE_SECONDS = 5.0
+MOST_RESERVED = 0.25  # of few seconds
+RESERVE_SECONDS = 10.0  # importing libraries, four processes, the judging of a small table
 LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model
 START_SECONDS = 3.0  # what it takes a branch to begin: DVC, a new process, its libraries
 
@@ -34,7 +35,8 @@ class Book:
 def reserve(book: Book) -> float:
     """Seconds kept back for stacking, evaluate and export."""
     assert book.seconds is not None
-    return max(RESERVE_SECONDS, RESERVE_SHARE * (book.seconds - book.before_seconds))
+    rest = book.seconds - book.before_seconds
+    return max(RESERVE_SHARE * rest, min(RESERVE_SECONDS, MOST_RESERVED * rest))
 
 
 def branch_seconds(word: str, book: Book, own_cores: int) -> float | None:

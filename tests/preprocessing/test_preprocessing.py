@@ -193,7 +193,7 @@ def test_scaling_agrees_with_scikit_learn(values, scale):
     present = column[~np.isnan(column)]
     if scale == "robust" and np.ptp(np.quantile(present, [0.25, 0.75])) < 1e-9:
         return  # has a test of its own
-    if present.std() < 1e-9 * abs(present).max():
+    if present.std() < 1e-9 * abs(present).max() or np.ptp(present) < 1e-30:
         return  # scikit-learn calls such a column constant
     found = only(TreePreprocess(scale=scale), column)
     np.testing.assert_allclose(found, referee.transform(column[:, None])[:, 0], rtol=1e-5, atol=1e-6)
