@@ -40,7 +40,7 @@ check: .venv/installed-dev ## the gate: format, lint, types, import arrows
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check ## the gate and the tests, about 7 minutes on 2 cores
+test: check ## the gate and the tests, about 9 minutes on 2 cores
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 test-all: check ## and the longer checks
