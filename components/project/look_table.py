@@ -18,6 +18,8 @@ SHARE_OF_SEARCH = 0.45  # of the clock, on each core
 NETWORKS = 4  # so many shall be finished on all folds by each core
 ROWS_A_SECOND = 75_000  # that a network of middle cost trains on, on one core (Zen 4, torch 2.13, 21 Nov 2026)
 FOLDS = 5
+FEW_FOLDS, ROWS_FOR_FEW = 3, 250  # so many rows a second of the clock: five folds would leave time for one booster
+ONE_PART, ROWS_FOR_ONE = 1, 1000
 
 
 def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook:
@@ -38,7 +40,11 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
     reasons = set(drop.values())
     values: dict[str, dict[str, Any]] = {"validate": {"target": target, "drop": list(drop)}}
     if seconds is not None:
-        epochs = _epochs(seconds, facts.rows)
+        folds = _folds(seconds, facts.rows)
+        if folds < FOLDS:
+            values["split"] = {"folds": folds}
+            lines.append(("folds", f"{folds}, because {facts.rows} rows are many for {seconds:g} seconds"))
+        epochs = _epochs(seconds, facts.rows, folds)
         values["search"] = {"training": {"epochs": epochs}}
         lines.append(("epochs", f"{epochs}, so that each core finishes about {NETWORKS} networks"))
     return FirstLook(
@@ -49,10 +55,18 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
     )
 
 
-def _epochs(seconds: float, rows: int) -> int:
+def _folds(seconds: float, rows: int) -> int:
+    """Return how many folds leave time for more than one model of a kind."""
+    if rows > ROWS_FOR_ONE * seconds:
+        return ONE_PART
+    return FEW_FOLDS if rows > ROWS_FOR_FEW * seconds else FOLDS
+
+
+def _epochs(seconds: float, rows: int, folds: int) -> int:
     """Return how often a network can go over its rows so that some are finished on all folds."""
     a_network = SHARE_OF_SEARCH * seconds / NETWORKS * ROWS_A_SECOND
-    return max(LEAST_EPOCHS, min(MOST_EPOCHS, int(a_network / max(1.0, 0.8 * rows * (FOLDS - 1)))))
+    trained = 0.8 * rows * (folds - 1 if folds > 1 else 0.8)
+    return max(LEAST_EPOCHS, min(MOST_EPOCHS, int(a_network / max(1.0, trained))))
 
 
 def _size(facts: "SourceFacts") -> str:

@@ -3,10 +3,14 @@
 from components.project.look_table import LEAST_EPOCHS, MOST_EPOCHS, look
 
 
-def epochs(tmp_path, rows, seconds):
+def seen(tmp_path, rows, seconds):
     lines = [f"{number},{number % 7},{'ab'[number % 2]}" for number in range(rows)]
     (tmp_path / "t.csv").write_text("x,z,y\n" + "\n".join(lines) + "\n")
-    return look(tmp_path, "t.csv", "y", seconds).values.get("search")
+    return look(tmp_path, "t.csv", "y", seconds).values
+
+
+def epochs(tmp_path, rows, seconds):
+    return seen(tmp_path, rows, seconds).get("search")
 
 
 def test_networks_get_as_many_epochs_as_the_clock_has_room_for(tmp_path):
@@ -14,8 +18,14 @@ def test_networks_get_as_many_epochs_as_the_clock_has_room_for(tmp_path):
     few, more = (epochs(tmp_path, 5_000, seconds)["training"]["epochs"] for seconds in (60.0, 240.0))
     assert LEAST_EPOCHS < few < more < MOST_EPOCHS
     assert more in range(4 * few, 4 * few + 4)
-    assert epochs(tmp_path, 20_000, 5.0) == {"training": {"epochs": LEAST_EPOCHS}}
+    assert epochs(tmp_path, 5_000, 5.0) == {"training": {"epochs": LEAST_EPOCHS}}
 
 
 def test_where_counts_end_the_search_the_epochs_are_those_of_the_settings(tmp_path):
     assert epochs(tmp_path, 300, None) is None
+
+
+def test_many_rows_for_few_seconds_get_fewer_folds(tmp_path):
+    assert "split" not in seen(tmp_path, 2_000, 10.0)
+    assert seen(tmp_path, 6_000, 20.0)["split"] == {"folds": 3}
+    assert seen(tmp_path, 6_000, 5.0)["split"] == {"folds": 1}
