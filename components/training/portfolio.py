@@ -13,7 +13,7 @@ from components.core.contracts import Task
 
 Point = dict[str, Mapping[str, Any]]
 
-MANY_ROWS = 10_000  # from here on a step takes more rows: an epoch has enough of them
+MANY_ROWS = 2_000  # from here on a step takes more rows: an epoch has enough of them
 
 
 def start_points(task: Task, num_rows: int) -> list[Point]:
@@ -28,12 +28,12 @@ def start_points(task: Task, num_rows: int) -> list[Point]:
     return [
         _point(normed, "plain", batch, lr=0.01, decay=0.01),
         _point(normed, "piecewise", batch, lr=0.01, decay=0.01),
+        _point(simple, "plain", batch, lr=5.0e-3, decay=0.01),
+        _point(wide, "piecewise", batch, lr=5.0e-3, decay=0.01, scale="quantile"),
         _point(smooth, "plain", batch, lr=3.0e-3, decay=0.02),
         _point(real, "periodic", batch, lr=0.04, decay=0.02, scale="robust_smooth", schedule="coslog4"),
-        _point(wide, "piecewise", batch, lr=5.0e-3, decay=0.01, scale="quantile"),
-        _point(simple, "plain", batch, lr=5.0e-3, decay=0.01),
-        _point(real, "plain", batch, lr=0.04, decay=0.02, scale="robust_smooth"),
         _point(smooth, "piecewise", batch, lr=3.0e-3, decay=0.02, scale="quantile"),
+        _point(real, "plain", batch, lr=0.04, decay=0.02, scale="robust_smooth"),
     ]
 
 
