@@ -16,10 +16,11 @@ Legend: M members, n rows that all members have, C outputs, P parts (the folds),
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from components.core.contracts import Metric, Predictions
 from components.core.errors import UserMistake
@@ -42,7 +43,7 @@ class StackingSpec(Spec):
         "auto", "best | average | greedy | convex | linear | two_layers; auto asks nested folds"
     )
     calibrate: bool = setting(True, "one temperature for all probabilities, kept where log loss falls on unseen folds")
-    max_ms_per_row: float | Literal["none"] = setting(
+    max_ms_per_row: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a limit leaves slow members out; the one choice by a measured time, so it may differ between machines"
     )
     distill: Literal["none", "network", "boosting"] = setting(

@@ -10,7 +10,7 @@ from typing import Any
 from components.evaluation.calibration import certainly_off, expected_error
 from components.evaluation.layout import Scores
 from components.evaluation.verdict import FEW_TEST_ROWS, improved_late, knows_by_heart, promise_broken_by
-from components.evaluation.words import NEW, both, count, number, percent, plain
+from components.evaluation.words import NEW, both, count, number, percent, plain, whole_percent
 
 MOST_WORRIES = 5
 MOST_ADVICE = 3
@@ -166,11 +166,9 @@ def _simpler(scores: Scores) -> Iterator[dict[str, str]]:
     """Name the cheaper one of a tie."""
     single = scores["single"]
     if single is not None and single["tie"]:
-        share = round(single["cost_share"], 2)
-        part = percent(share) if share else "less than 1 %"
         yield _step(
             f"A tie: {single['name']} alone is as good on the folds (the ensemble gains {plain(single['gain'])}), for "
-            f"{part} of the computing.",
+            f"{whole_percent(single['cost_share'])} of the computing.",
             "espalier set stacking.method=best",
         )
 

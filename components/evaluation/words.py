@@ -62,6 +62,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.6g} %"
 
 
+def whole_percent(share: float) -> str:
+    """Write `12 %`, `less than 1 %`."""
+    return percent(round(share, 2)) if round(share, 2) else "less than 1 %"
+
+
 def task_words(facts: Mapping[str, Any]) -> str:
     """Write `two classes`, `10 classes`, `numbers`."""
     return TASKS[facts["task"]].format(len(facts["classes"]))

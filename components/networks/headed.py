@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 else:
     layers = lazy("components.networks.layers")
 
-Body = Callable[[Views, "torch.Tensor", TrainingPass | None, "torch.Tensor | None"], "torch.Tensor"]
-"""(parameters, rows, the pass or None in prediction, lengths or None) -> what the last layer sees [K, B, E]."""
+Body = Callable[[Views, Views, "torch.Tensor", TrainingPass | None, "torch.Tensor | None"], "torch.Tensor"]
+"""(parameters, buffers, rows, the pass; None in prediction, lengths or None) -> what the last layer sees: [K, B, E]."""
 
 
 class HeadedNetwork:
@@ -52,14 +52,14 @@ class HeadedNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
-        seen_KBE = self._body(parameters, x, training, lengths_KB)
+        seen_KBE = self._body(parameters, buffers, x, training, lengths_KB)
         return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
     ) -> "torch.Tensor":
         """See `Network`."""
-        return self._body(parameters, x, None, lengths_KB)
+        return self._body(parameters, buffers, x, None, lengths_KB)
 
     def cost(self) -> int:
         """Multiply-adds of the matrix products, over all steps of a row."""

@@ -119,6 +119,7 @@ class RecurrentBody:
     def see(
         self,
         parameters: Views,
+        buffers: Views,
         x: "torch.Tensor",
         training: TrainingPass | None,
         lengths_KB: "torch.Tensor | None",

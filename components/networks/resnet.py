@@ -7,10 +7,11 @@ what it adds.
 Legend: K models, B rows of a batch, F inputs, O units, C outputs.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
+from components.networks import headed
 from components.networks.embedding import Front
 from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
 from components.networks.numbers import Numbers, Plain, TakesNumbers
@@ -55,17 +56,18 @@ class ResNet(TakesNumbers, NetworkSpec):
     )
     embedding: int = setting(8, "numbers that stand for a category that enters as a code", ge=1, le=256)
 
-    def build(self, inputs: Inputs, num_outputs: int) -> "ResNetNetwork":
+    def build(self, inputs: Inputs, num_outputs: int) -> headed.HeadedNetwork:
         """Return the network for rows of a table."""
-        return ResNetNetwork(self, inputs, num_outputs)
+        body = ResNetBody(self, inputs)
+        return headed.HeadedNetwork(body.plan, body.see, self.width, num_outputs)
 
 
-class ResNetNetwork:
-    """`components.networks.network.Network` for residual networks."""
+class ResNetBody:
+    """Blocks, and what they make of a row."""
 
-    def __init__(self, spec: ResNet, inputs: Inputs, num_outputs: int) -> None:
+    def __init__(self, spec: ResNet, inputs: Inputs) -> None:
         self.spec = spec
-        self._plan = plan = Plan()
+        self.plan = plan = Plan()
         self._front = Front(spec, inputs, plan)
         width, inner = spec.width, spec.factor * spec.width
         plan.row("rows: linear", [self._front.width, width], plan.linear("first", self._front.width, width))
@@ -81,44 +83,18 @@ class ResNetNetwork:
             plan.row(f"{title}: added to what went in", [width])
         self._lay_norm("rows", "norm")
         plan.row(f"rows: {spec.activation}", [width])
-        plan.row("output: linear", [width, num_outputs], plan.linear("output", width, num_outputs))
-        self.parameters, self.buffers = plan.parameters, plan.buffers
 
     def _lay_norm(self, title: str, name: str) -> None:
-        self._plan.row(f"{title}: batch norm", [self.spec.width], self._plan.norm(name, self.spec.width))
-        self._plan.statistics(name, self.spec.width)
+        self.plan.row(f"{title}: batch norm", [self.spec.width], self.plan.norm(name, self.spec.width))
+        self.plan.statistics(name, self.spec.width)
 
-    def initialize(
-        self,
-        spec: ResNet,
-        parameters: Views,
-        buffers: Views,
-        generator: "torch.Generator",
-        sample_nF: "torch.Tensor | None" = None,
-    ) -> None:
-        """See `Network`."""
-        self._plan.begin(spec, parameters, buffers, generator, sample_nF)
-
-    def forward(
+    def see(
         self,
         parameters: Views,
         buffers: Views,
         x: "torch.Tensor",
         training: TrainingPass | None,
         lengths_KB: "torch.Tensor | None" = None,
-    ) -> "torch.Tensor":
-        """See `Network`."""
-        h = self._hidden(parameters, buffers, x, training)
-        return layers.linear(h, parameters["output.weight"], parameters["output.bias"])
-
-    def embed(
-        self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
-    ) -> "torch.Tensor":
-        """See `Network`."""
-        return self._hidden(parameters, buffers, x, None)
-
-    def _hidden(
-        self, parameters: Views, buffers: Views, x: "torch.Tensor", training: TrainingPass | None
     ) -> "torch.Tensor":
         """Return what the last layer sees of rows [K, B, F]: [K, B, O]."""
         activation = self.spec.activation
@@ -132,14 +108,6 @@ class ResNetNetwork:
 
     def _linear(self, parameters: Views, name: str, h_KBI: "torch.Tensor") -> "torch.Tensor":
         return layers.linear(h_KBI, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
-
-    def cost(self) -> int:
-        """Multiply-adds of the matrix products."""
-        return self._plan.cost
-
-    def table(self) -> list[dict[str, Any]]:
-        """See `Network`."""
-        return list(self._plan.rows)
 
 
 def _dropout(h_KBO: "torch.Tensor", name: str, training: TrainingPass | None) -> "torch.Tensor":

@@ -114,6 +114,7 @@ class TransformerBody:
     def see(
         self,
         parameters: Views,
+        buffers: Views,
         x: "torch.Tensor",
         training: TrainingPass | None,
         lengths_KB: "torch.Tensor | None",

@@ -44,15 +44,12 @@ def grow_by_search(
     refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
     checked(space, own, f"{stage.word}.start")
-    study = stage.studies / study_key(stage.word, {**_what_decides(stage, train_rows, space), **more})
+    study = _study(stage, train_rows, space, settings, more)
     metric = train_rows.metric
     start = portfolio if settings.start == "portfolio" else own
-    about = {"word": stage.word, "folds": settings.score_folds, **_rows_and_metric(stage, train_rows)}
-    write_about(study, about)
     offered = offers(study, space, fitted(space, start), greater_is_better=metric.greater_is_better)
     note_result = _noter(stage, study, metric, offered)
     note_result(result=None)
-
     if earlier := _num_finished(study):
         stage.tell(Progress(found=earlier, noun=f"{noun}s"))
 
@@ -88,6 +85,13 @@ def grow_by_search(
         write_first(stage.out, result, names, study / "members" / "00000", len(train_rows.folds))
     note_result(result=result)
     return summary(result, noun, len(offered))
+
+
+def _study(stage: Stage, train_rows: TrainRows, space: Group, settings: SearchSettings, more: JSON) -> Path:
+    """Return the study's folder, in which is noted what its scores mean."""
+    study = stage.studies / study_key(stage.word, {**_what_decides(stage, train_rows, space), **more})
+    write_about(study, {"word": stage.word, "folds": settings.score_folds, **_rows_and_metric(stage, train_rows)})
+    return study
 
 
 def _noter(stage: Stage, study: Path, metric: Metric, offered: Sequence[Mapping[str, Any]]) -> Callable[..., None]:

@@ -14,14 +14,14 @@ HERE = {"california_housing": ("target-encoded id", "group across folds"), "vehi
 
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("name", QUICK)
-def test_a_planted_leak_is_named(name, leak):
-    _named(name, leak)
+def test_a_planted_leak_ischeck_named(name, leak):
+    check_named(name, leak)
 
 
 @pytest.mark.parametrize(("name", "leak"), [(name, leak) for name, leaks in HERE.items() for leak in leaks])
 def test_a_planted_leak_is_named_in_a_public_table(name, leak):
     _skip_without(name)
-    _named(name, leak)
+    check_named(name, leak)
 
 
 @pytest.mark.parametrize("name", [*QUICK, "diabetes", "abalone", "credit_g"])
@@ -30,7 +30,7 @@ def test_a_clean_table_raises_no_alarm(name):
     assert [one.sentence for one in findings_on(*table_of(name)) if one.word in LEAK_WORDS] == []
 
 
-def _named(name, leak):
+def check_named(name, leak):
     frame, target = table_of(name)
     plant, words = LEAKS[leak]
     found = findings_on(plant(frame, target, np.random.default_rng(0)), target)

@@ -12,7 +12,7 @@ from components.evaluation.baselines import title
 from components.evaluation.report.parts import csv_text, figure, table
 from components.evaluation.report.svg import Plot, escape, interval_bar
 from components.evaluation.report.view import View
-from components.evaluation.words import both, count, half, operations, percent, plain, signed, size
+from components.evaluation.words import both, count, half, operations, plain, signed, size, whole_percent
 
 
 def honest(view: View) -> str:
@@ -68,7 +68,7 @@ def gains(view: View) -> str:
     if (single := scores["single"]) is not None:
         rows.append([escape(f"over {single['name']} alone, on the folds"), *_gain(single["gain"], reach)])
         if single["tie"]:
-            note += f". {single['name']} alone costs {percent(round(single['cost_share'], 2))} of the computing: "
+            note += f". {single['name']} alone costs {whole_percent(single['cost_share'])} of the computing: "
             note += "of a tie, the cheaper one (espalier set stacking.method=best)"
     return figure(
         "What is the search worth?", table(("", "gain", "", ""), rows, raw=True), note=note, values=values, name="gains"
