@@ -223,3 +223,8 @@ def test_only_members_with_weight_are_copied(tmp_path: Path) -> None:
     assert (described["family"], described["cost"], described["folds"]) == ("ensemble", 22, [0, 1, 2])
     assert read_json(tmp_path / "out" / "ensemble.json")["combiner"]["weights"] == [0.25, 0.75]
     np.testing.assert_array_equal(read_member_oof(tmp_path / "out").values_nC, choice.oof.values_nC)
+
+
+def test_a_limit_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="greater than 0"):
+        StackingSpec(max_ms_per_row=-1)

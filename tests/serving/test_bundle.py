@@ -244,3 +244,11 @@ def test_example_rows_are_made_up_from_the_schema():
         "paper": ["no", "no", "yes"],
         "since": ["1970-01-01T00:00:00", "1970-07-02T12:00:00", "1971-01-01T00:00:00"],
     }
+
+
+def test_a_range_that_begins_within_a_day_is_told_to_the_minute():
+    low, high = (pd.Timestamp(day).timestamp() for day in ("2021-01-01 13:00", "2021-03-01"))
+    column = ColumnSchema(name="since", kind="datetime", use="feature", missing=False, low=low, high=high)
+    schema = Schema(table="sha256:0", task="binary", target="left", classes=("no", "yes"), columns=(column,))
+    (said,) = doubts(schema, pd.DataFrame({"since": ["2021-01-01"]}))
+    assert said == ("since: 1 row has a value outside 2021-01-01 13:00 to 2021-03-01 00:00 of training (2021-01-01)")
