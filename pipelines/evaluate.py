@@ -43,6 +43,7 @@ from components.evaluation.words import both
 from components.project.families import loaders
 from components.search.first_point import default_folder
 from pipelines.engine import ledger
+from pipelines.engine.answering import answering
 from pipelines.engine.stage import WORDS, Stage
 
 MOST_TIMED_ROWS = 1000
@@ -106,9 +107,9 @@ def _default(stage: Stage, ensemble: EnsembleMember) -> Member | None:
     for word in ("boosting", "search"):
         folder = default_folder(stage.input(word))
         if folder is not None:
-            name = read_json(folder / "member.json")["name"]
-            known = [member for member in ensemble.members if member.name == name]
-            return known[0] if known else loaders()[read_json(folder / "member.json")["family"]](folder)
+            described = read_json(folder / "member.json")
+            known = [member for member in ensemble.members if member.name == described["name"]]
+            return known[0] if known else loaders()[described["family"]](answering(stage, folder))
     return None
 
 
@@ -162,7 +163,8 @@ def _facts(stage: Stage, case: Case, material: Material) -> dict[str, Any]:
 
 def _member(row: Mapping[str, Any], folders: Mapping[str, Path]) -> dict[str, Any]:
     kept = ("name", "family", "stage", "fold_scores", "score", "cost")
-    folder = folders[row["stage"]] / "members" / row["name"]
+    copy = folders["stacking"] / "members" / row["name"]  # what answers new rows; those without weight have none
+    folder = copy if copy.exists() else folders[row["stage"]] / "members" / row["name"]
     weight = row["weight"] if row["weight"] > 0 else None
     return {**{key: row[key] for key in kept}, "weight": weight, "bytes": _bytes(folder)}
 

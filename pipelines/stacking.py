@@ -25,6 +25,7 @@ from components.ensembles.pareto import beginnings, bytes_of, line, with_front
 from components.ensembles.speed import MEASURED_ROWS, admitted, milliseconds_per_row
 from components.ensembles.stacking import Choice, StackingSpec, align, choose
 from components.project.families import loaders
+from pipelines.engine.answering import answering
 from pipelines.engine.distilling import distilled
 from pipelines.engine.ground import Ground, Source
 from pipelines.engine.second import Grown, grow
@@ -90,7 +91,7 @@ def open_ground(stage: Stage, sources: Sequence[Source]) -> Ground:
 def members_of(stage: Stage, word: str) -> list[Source]:
     """Return the members that a stage kept, the best first."""
     out = stage.input(word)
-    folders = [out / "members" / name for name in read_json(out / f"{word}.json")["members"]]
+    folders = [answering(stage, out / "members" / name) for name in read_json(out / f"{word}.json")["members"]]
     return [Source(stage=word, folder=folder, described=read_json(folder / "member.json")) for folder in folders]
 
 
@@ -138,7 +139,7 @@ def _distil(stage: Stage, ground: Ground, choice: Choice) -> dict[str, Any]:
     """Train one model on the ensemble's answers and write it as an ensemble of one into data/stacking/distilled."""
     _, folds = read_folds(stage.input("split"))
     mine = [fold for fold in folds if fold.number in choice.folds]
-    folder = distilled(stage, ground.schema, mine, choice.oof, ground.metric)
+    folder = answering(stage, distilled(stage, ground.schema, mine, choice.oof, ground.metric))
     alone = align([read_member_oof(folder)])
     truth_n = ground.table.target()[alone.rows_n]
     described = read_json(folder / "member.json")

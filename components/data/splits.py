@@ -41,7 +41,7 @@ class SplitSpec(Spec):
     """How rows are dealt to test and folds."""
 
     by: Literal["random", "stratified", "group", "time", "column"] = setting(
-        "stratified", "random | stratified | group | time | column"
+        "stratified", "random | stratified | group | time | column; time: the newest fold's models answer"
     )
     column: ColumnName = setting(NONE, "the column that holds the group, the time, or the words train and test")
     test: float = setting(0.2, "share of the rows; 0 = estimates from the folds alone", ge=0.0, lt=1.0)

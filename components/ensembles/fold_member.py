@@ -2,7 +2,7 @@
 
 Boosters, forests and linear models share this file: how a member lies on disk, how it predicts, what it costs. Each
 family adds one kind of `FoldModel` and the function that reads it back, in a file of its own; nothing is inherited.
-The ensemble is another kind of member: `ensemble_member.py`.
+The ensemble is another kind of member: `ensemble_member.py`; after a split by time one fold is left: `newest_fold.py`.
 
 The folder is that of `components/core/member_files.py`: arrays of the preprocessor ("preprocess.") and of the model
 ("model."), and for a booster a file in its library's own format: `fold-<s>.ubj`, `.txt`, `.cbm`.

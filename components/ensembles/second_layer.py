@@ -125,6 +125,11 @@ def load_second(folder: Path, first: Mapping[str, Member]) -> SecondLayer:
     return SecondLayer(above=read_member(folder, SecondModel.read), first=tuple(first[name] for name in seen))
 
 
+def alone(folder: Path) -> SecondLayer:
+    """Load what was fitted, to be measured and counted: it sees nobody, and can only `answer`."""
+    return SecondLayer(above=read_member(folder, SecondModel.read), first=())
+
+
 def with_seen(features: Features, first_MnC: NDArray[np.float32]) -> Features:
     """Lay the members' predictions behind the numbers: log-odds, log-probabilities, or values."""
     return replace(features, numeric_NF=np.hstack([features.numeric_NF, seen_columns(first_MnC)]))

@@ -16,9 +16,10 @@ from components.data.splits import read_folds
 from components.ensembles.greedy import greedy
 from components.ensembles.prepared import AnyPreprocess
 from components.ensembles.second_growing import grow_second
-from components.ensembles.second_layer import SecondLayer
+from components.ensembles.second_layer import SecondLayer, alone
 from components.ensembles.speed import MEASURED_ROWS, milliseconds_per_row
 from components.ensembles.tries import Second
+from pipelines.engine.answering import answering
 from pipelines.engine.ground import Ground
 from pipelines.engine.stage import Stage
 
@@ -68,15 +69,17 @@ def grow(stage: Stage, ground: Ground, described: Sequence[JSON], ms_left: float
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     member.save(folder)
+    folder = answering(stage, folder)
+    layer = alone(folder)
     ms = None
     if ms_left is not None:
         asked = ground.table.taken(aligned.rows_n[:MEASURED_ROWS])
-        ms = milliseconds_per_row(_Measured(SecondLayer(above=member, first=()), aligned.values_MnC[seen]), asked)
+        ms = milliseconds_per_row(_Measured(layer, aligned.values_MnC[seen]), asked)
         if ms > ms_left:
             return None
     oof = read_member_oof(folder)
     assert (oof.rows_n == aligned.rows_n).all(), "a second layer answers the rows that its members do"
-    cost = member.cost() + int(ground.cost_M[seen].sum())
+    cost = layer.cost() + int(ground.cost_M[seen].sum())
     return Grown(folder=folder, offered=Second(values_nC=oof.values_nC, cost=cost), ms_per_row=ms)
 
 
