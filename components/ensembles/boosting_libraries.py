@@ -5,8 +5,10 @@ default means the library's own range, so that `library: catboost` alone is a go
 has no counterpart is refused with a sentence, and so is a library that is not installed.
 """
 
+import ctypes
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -30,13 +32,26 @@ def refusals(
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Yield what cannot be: the key below `boosting`, what is wrong there, and the way out."""
     for word in words:
-        if importlib.util.find_spec(word) is None:
-            extra = "cpu" if word == FIRST else "boosters"
-            way_out = f"Install it: pip install 'espalier-automl[{extra}]'; or write another library."
-            yield ("library",), f"is {word}, which is not installed.", way_out
+        yield from _not_there(word)
         for line, value in written.items():
             if line in LIBRARIES[word].lacks and value not in (default(line), NONE):
                 yield ("trees", line), f"is set, but {word} has no counterpart for it.", _way_out(words, word)
+
+
+def _not_there(word: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield why a library cannot be imported, without importing it: that takes a second."""
+    found = importlib.util.find_spec(word)
+    if found is None:
+        extra = "boosters" if word == "catboost" else "cpu"
+        way_out = f"Install it: pip install 'espalier-automl[{extra}]'; or write another library."
+        yield ("library",), f"is {word}, which is not installed.", way_out
+    elif word == "lightgbm":  # the one that does not bring its OpenMP along: slim images have none
+        for binary in Path(found.origin or "").parent.glob("lib/lib_lightgbm.*"):
+            try:
+                ctypes.CDLL(str(binary))
+            except OSError as error:
+                way_out = "Install OpenMP (Debian: apt-get install libgomp1; macOS: brew install libomp)"
+                yield ("library",), f"is {word}, which does not load: {error}.", f"{way_out}, or write another library."
 
 
 def _way_out(words: Sequence[str], word: str) -> str:

@@ -209,7 +209,7 @@ TECHNIQUES = (
         "early stopping", "search.training.early_stopping", "{patience: 16}", "components/training/early_stopping.py"
     ),
     Technique("boosting", "boosting.trees", "{max_depth: 6}", "components/ensembles/boosting.py"),
-    Technique("XGBoost", "boosting.library", "xgboost", "components/ensembles/boosting_xgboost.py"),
+    Technique("XGBoost", "boosting.library", "[xgboost, lightgbm]", "components/ensembles/boosting_xgboost.py"),
     Technique("LightGBM", "boosting.library", "lightgbm", "components/ensembles/boosting_lightgbm.py"),
     Technique("CatBoost", "boosting.library", "[xgboost, catboost]", "components/ensembles/boosting_catboost.py"),
     Technique("monotone columns", "boosting.monotone", "{tenure: falling}", "components/ensembles/boosting_fit.py"),

@@ -67,7 +67,7 @@ def test_start_points_lie_in_the_space(task: Any, libraries: tuple[Any, ...], sa
 
 
 def test_one_library_has_short_names_and_several_are_branches() -> None:
-    alone = boosting_space(BoostingSpec()).fields["trees"]
+    alone = boosting_space(BoostingSpec(library="xgboost")).fields["trees"]
     assert isinstance(alone, Group)
     assert alone.kind is None
     assert set(alone.fields) == set(TreesSpec.model_fields)
@@ -105,7 +105,7 @@ def test_a_library_that_is_not_installed_is_refused_with_the_way_out(monkeypatch
     found = boosting_libraries.importlib.util.find_spec
 
     def without(name: str) -> Any:
-        return None if name in ("lightgbm", "xgboost") else found(name)
+        return None if name in ("lightgbm", "catboost") else found(name)
 
     monkeypatch.setattr(boosting_libraries.importlib.util, "find_spec", without)
     reader = Reader()
@@ -117,8 +117,24 @@ def test_a_library_that_is_not_installed_is_refused_with_the_way_out(monkeypatch
             f"is {library}, which is not installed.",
             f"Install it: pip install 'espalier-automl[{extra}]'; or write another library.",
         )
-        for library, extra in (("lightgbm", "boosters"), ("xgboost", "cpu"))
+        for library, extra in (("lightgbm", "cpu"), ("catboost", "boosters"))
     ]
+
+
+def test_a_library_that_does_not_load_is_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """LightGBM does not bring its OpenMP along; a file that is no library stands for one that misses it."""
+    torn = tmp_path / "lightgbm" / "lib" / "lib_lightgbm.so"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"no library")
+    torn.parent.with_name("__init__.py").write_text("")
+    assert not refused_settings(BoostingSpec(library="lightgbm"))
+    monkeypatch.syspath_prepend(tmp_path)
+    ((key, problem, way_out),) = refused_settings(BoostingSpec(library="lightgbm"))
+    assert key == ("library",)
+    assert problem.startswith("is lightgbm, which does not load: ")
+    assert "apt-get install libgomp1" in way_out
 
 
 def test_a_library_is_named_once() -> None:
@@ -166,17 +182,18 @@ def test_a_large_table_is_begun_on_a_part_of_its_rows() -> None:
     assert sample_of(640_000, 30, 1) == 133_333
     assert sample_of(640_000, 30, 10) == 13_333
     assert sample_of(32_000, 261, 10) == 2000
-    space = boosting_space(BoostingSpec(), 133_333)
+    space = boosting_space(BoostingSpec(library="xgboost"), 133_333)
     trees = space.fields["trees"]
     assert isinstance(trees, Group)
     first, *others = start_points(("xgboost",), "binary", sample=133_333)
     quick = {"rows": 133_333, "learning_rate": 0.3, "max_bins": 64}
     assert first["trees"].items() >= quick.items()
     assert [point["trees"]["rows"] for point in others] == [133_333] * 2 + ["all"] * 3 + [133_333] * 3
-    small = boosting_space(BoostingSpec()).fields["trees"]
+    small = boosting_space(BoostingSpec(library="xgboost")).fields["trees"]
     assert isinstance(small, Group)
     assert small.fields["rows"] == Fixed(value="all")
-    own = boosting_space(BoostingSpec(trees={"rows": 500, "learning_rate": 0.05}), 133_333).fields["trees"]
+    spec = BoostingSpec(library="xgboost", trees={"rows": 500, "learning_rate": 0.05})
+    own = boosting_space(spec, 133_333).fields["trees"]
     assert isinstance(own, Group)
     assert (own.fields["rows"], own.fields["learning_rate"]) == (Fixed(value=500), Fixed(value=0.05))
 
