@@ -14,6 +14,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from components.networks import products
+
 FUSED_FROM = 48  # steps
 VECTOR = 16  # floats: over fewer, torch's softmax goes one by one, up to 8 times slower than over so many
 
@@ -40,10 +42,12 @@ def attention(
         shares = _shares(query, key, hidden)
         if noise is not None:
             shares = noise(shares.view(models, -1, steps)).view(shares.shape)
-        seen = torch.matmul(shares, value)
+        seen = products.matmul(shares, value)
     else:
+        own = query.dtype
+        query, key, value = (products.factor(part) for part in (query, key, value))
         mask = None if hidden is None else torch.zeros_like(hidden, dtype=query.dtype).masked_fill(hidden, -math.inf)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seen = products.whole(functional.scaled_dot_product_attention(query, key, value, attn_mask=mask), own)
     return seen.transpose(1, 2).reshape(models, rows, -1, width)
 
 
@@ -55,7 +59,7 @@ def _heads(part_KBTO: torch.Tensor, heads: int) -> torch.Tensor:
 
 def _shares(query: torch.Tensor, key: torch.Tensor, hidden: torch.Tensor | None) -> torch.Tensor:
     """Return the weight of each step for each that asks [K * B, h, Q, T]."""
-    scores = torch.matmul(query * (1 / math.sqrt(query.shape[-1])), key.transpose(-2, -1))
+    scores = products.matmul(query * (1 / math.sqrt(query.shape[-1])), key.transpose(-2, -1))
     if hidden is not None:
         scores = scores.masked_fill(hidden, -math.inf)
     steps = scores.shape[-1]

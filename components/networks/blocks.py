@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from components.networks import products
 from components.networks.activations import Activation
 from components.networks.store import ALIGNMENT
 
@@ -88,14 +89,14 @@ class Chain(torch.autograd.Function):
                 upper = STEPS[activation].backward(upper, own)
             found += [upper.sum(1), _for_weight(upper, x_KBI)]
             if number or ctx.needs_input_grad[0]:
-                upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else torch.bmm(upper, weight_KOI)
+                upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else products.bmm(upper, weight_KOI)
         return (upper if ctx.needs_input_grad[0] else None), None, *reversed(found)
 
 
 def _product(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
     if weight_KOI.shape[1] == 1:  # a matrix product with one column takes other kernels for K = 1: other last bits
         return (x_KBI * weight_KOI).sum(2, keepdim=True).add_(bias_KO.unsqueeze(1))
-    return torch.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
+    return products.baddbmm(bias_KO.unsqueeze(1), x_KBI, weight_KOI.transpose(1, 2))
 
 
 def _for_weight(upper_KBO: torch.Tensor, x_KBI: torch.Tensor) -> torch.Tensor:
@@ -104,8 +105,8 @@ def _for_weight(upper_KBO: torch.Tensor, x_KBI: torch.Tensor) -> torch.Tensor:
     if outputs == 1:
         return (upper_KBO * x_KBI).sum(1, keepdim=True)
     if outputs * inputs % ALIGNMENT == 0 or x_KBI.device.type != "cpu":
-        return torch.bmm(upper_KBO.transpose(1, 2), x_KBI)
-    return torch.stack([upper.t() @ x for upper, x in zip(upper_KBO, x_KBI, strict=True)])
+        return products.bmm(upper_KBO.transpose(1, 2), x_KBI)
+    return torch.stack([products.matmul(upper.t(), x) for upper, x in zip(upper_KBO, x_KBI, strict=True)])
 
 
 def block(

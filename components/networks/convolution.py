@@ -11,6 +11,7 @@ Legend: K models, B rows, H W height and width, I O channels before and after; h
 import torch
 from torch.nn import functional
 
+from components.networks import products
 from components.networks.layers import EPSILON, MOMENTUM
 from components.networks.network import TrainingPass
 from components.networks.sides import Padding
@@ -33,7 +34,7 @@ def convolution(
         before = 0
     kernel = kernel_KOhwI.flatten(0, 1).permute(0, 3, 1, 2)
     bias = None if bias_KO is None else bias_KO.flatten()
-    return functional.conv2d(h_BCHW, kernel, bias, stride, before, groups=len(kernel_KOhwI))
+    return products.conv2d(h_BCHW, kernel, bias, stride, before, groups=len(kernel_KOhwI))
 
 
 def shortcut(h_BCHW: torch.Tensor, kernel: int, stride: int, padding: Padding) -> torch.Tensor:

@@ -18,10 +18,11 @@ from components.networks.recurrent import Layer, Recurrent, build
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import cells
+    from components.networks import cells, products
 else:
     torch = lazy("torch")
     cells = lazy("components.networks.cells")
+products = lazy("components.networks.products")
 
 
 class LSTM(Recurrent):
@@ -38,7 +39,7 @@ class LSTM(Recurrent):
 def _run(
     x_KBTI: "torch.Tensor", weights: "tuple[torch.Tensor, ...]", lengths_KB: "torch.Tensor | None", backwards: bool
 ) -> "tuple[torch.Tensor, torch.Tensor]":
-    if x_KBTI.device.type == "cpu" and lengths_KB is None:
+    if x_KBTI.device.type == "cpu" and lengths_KB is None and not products.rounds():
         found = [
             _own_kernel(x_BTI, [weight[number] for weight in weights], backwards=backwards)
             for number, x_BTI in enumerate(x_KBTI)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from components.networks import products
+
 SMALLEST_WIDTH = 1e-5  # of a bin, in scaled units: what is closer counts as one value
 Gradients = tuple[torch.Tensor | None, ...]
 
@@ -40,7 +42,7 @@ class Periodic(torch.autograd.Function):
         x_KNB, angle_KNHB, wave_KNHB, weight_KNOH = ctx.saved_tensors
         upper_KNOB = gradients[0].contiguous()
         for_weight, for_bias = _for_map(upper_KNOB, wave_KNHB)
-        down = torch.bmm(weight_KNOH.flatten(0, 1).transpose(1, 2), upper_KNOB.flatten(0, 1))
+        down = products.bmm(weight_KNOH.flatten(0, 1).transpose(1, 2), upper_KNOB.flatten(0, 1))
         for_angle = down.view(angle_KNHB.shape).mul_(angle_KNHB.sin()).neg_()
         for_phase = for_angle.sum(3)
         for_frequency = for_angle.mul_(x_KNB.unsqueeze(2)).sum(3)
@@ -100,11 +102,11 @@ def bins(sample_nN: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
 
 def _mapped(from_KNHB: torch.Tensor, weight_KNOH: torch.Tensor, bias_KNO: torch.Tensor) -> torch.Tensor:
     models, numbers, outputs = bias_KNO.shape
-    made = torch.baddbmm(bias_KNO.flatten(0, 1).unsqueeze(2), weight_KNOH.flatten(0, 1), from_KNHB.flatten(0, 1))
+    made = products.baddbmm(bias_KNO.flatten(0, 1).unsqueeze(2), weight_KNOH.flatten(0, 1), from_KNHB.flatten(0, 1))
     return made.view(models, numbers, outputs, -1)
 
 
 def _for_map(upper_KNOB: torch.Tensor, from_KNHB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the gradients of weight and bias."""
-    for_weight = torch.bmm(upper_KNOB.flatten(0, 1), from_KNHB.flatten(0, 1).transpose(1, 2))
+    for_weight = products.bmm(upper_KNOB.flatten(0, 1), from_KNHB.flatten(0, 1).transpose(1, 2))
     return for_weight.view(*upper_KNOB.shape[:3], -1), upper_KNOB.sum(3)

@@ -14,7 +14,7 @@ from components.core.files import read_json
 from components.core.specs import Spec
 from components.data.split_facts import HOLDS
 from components.project.check_boosting import judge_boosting
-from components.project.check_training import judge_learned_target, judge_training
+from components.project.check_training import judge_learned_target, judge_precision, judge_training
 from components.project.documents import Document, Place
 from components.project.kinds import step
 from components.project.params import TopSpec, placed, read_document, read_section, read_top
@@ -42,6 +42,7 @@ def find_mistakes(root: Path, *, with_data: bool = True) -> list[Mistake]:
     _judge_augment(sections, reader)
     judge_training(document, sections, reader)
     judge_learned_target(document, sections, reader)
+    judge_precision(document, sections, reader)
     judge_boosting(sections, reader)
     if with_data and "ingest" in sections:
         _judge_against_data(root, document, sections, reader)

@@ -43,6 +43,23 @@ def judge_learned_target(document: Document, sections: Mapping[str, Spec], reade
             reader.doubt(place, place, "has no effect: the target is classes, and is learned as they are.")
 
 
+def judge_precision(document: Document, sections: Mapping[str, Spec], reader: Reader) -> None:
+    """What saves time on a GPU alone is a wish without effect where the file wants the processor."""
+    from components.training.fitting import precisions
+
+    search: Any = sections.get("search")
+    if search is None or document.values.get("device") != "cpu":
+        return
+    space = space_of(search).fields["training"]
+    assert isinstance(space, Group), "one class is one group"
+    place = ("search", "training", "precision")
+    for word in precisions(space):
+        if word == "tf32":
+            reader.doubt(place, place, "has no effect: device is cpu, where tf32 is float32.")
+        elif word == "bfloat16":
+            reader.doubt(place, place, "saves no time: device is cpu, where bfloat16 only rounds.")
+
+
 def _written(document: Document, place: tuple[str, ...]) -> Any:
     found: Any = document.values
     for step in place:

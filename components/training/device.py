@@ -49,10 +49,9 @@ def _missing() -> str | None:
 
 
 def make_ready(device: str) -> None:
-    """Set a worker up: one thread; on a GPU matrix products in TF32, ten bits of each factor, many times as fast."""
+    """Set a worker up: one thread; on a GPU products are float32's but where `precision` says tf32 (`products.py`)."""
     import torch
 
     torch.set_num_threads(1)
     if device == "cuda":
-        torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

@@ -50,6 +50,11 @@ def smooths(training: Group) -> bool:
     return any(not isinstance(option, Fixed) or option.value != 0.0 for option in options)
 
 
+def precisions(training: Group) -> list[str]:
+    """Return the precisions of products that may be drawn."""
+    return sorted(set(_words(training.fields["precision"])))
+
+
 def _words(node: Node) -> list[str]:
     """Return the words, and the kinds of classes, that may be drawn at a place."""
     if isinstance(node, Choice):

@@ -65,6 +65,10 @@ class TrainingSpec(Spec):
     averaging: Literal["none"] | Annotated[Averaging, Field(discriminator="kind")] = setting(
         "none", "ema | swa; means of weights along the way are judged and kept"
     )
+    precision: Literal["float32", "tf32", "bfloat16"] = setting(
+        "float32",
+        "also tf32 (float32 without a GPU), bfloat16: of products in a step; answers of networks are always float32",
+    )
     early_stopping: EarlyStopping | Literal["none"] = setting(
         EarlyStopping(), "the best epoch's weights are kept; none = the last epoch's"
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from components.augmentation import images
+from components.networks import products
 from components.networks.network import Network, TrainingPass
 from components.networks.store import BATCH_ALIGNMENT, aligned
 from components.training.averaging import Averages
@@ -53,6 +54,7 @@ class Stepper:
         self._network = network
         self._resident = resident
         self._models = models
+        self._precision = models[0].row.training.precision  # as of all: it is part of their structure
         layout, device, dtype = network.parameters, parameters_KP.device, parameters_KP.dtype
         fits = [resident.fit[model.row.fold] for model in models]
         sizes = [batch_of(model.row.training.batch_size, len(fit)) for model, fit in zip(models, fits, strict=True)]
@@ -144,6 +146,7 @@ class Stepper:
             steps=tuple(self._moves.made),
             active=active,
         )
-        outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
-        first, *others = [self.criterion.training(outputs_KBC, *one) for one in labels]
-        return torch.autograd.grad(sum(others, first).sum(), list(self.leaves.values()))
+        with products.made_in(self._precision):
+            outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
+            first, *others = [self.criterion.training(outputs_KBC, *one) for one in labels]
+            return torch.autograd.grad(sum(others, first).sum(), list(self.leaves.values()))

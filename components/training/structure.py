@@ -23,6 +23,7 @@ def structure(spec: JSON) -> str:
         "batch_size": training.batch_size,
         "optimizer": _kind_and_switches(training.optimizer),
         "loss": _kind_and_switches(training.loss),
+        "precision": training.precision,
         "averaging": _kind_and_switches(training.averaging),
     }
     return json.dumps(shared, sort_keys=True)

@@ -30,8 +30,8 @@ export: {}
 """
 
 
-def told(root, task, training):
-    (root / FILE).write_text(TEXT.replace("TASK", task).replace("TRAINING", training))
+def told(root, task, training, top=""):
+    (root / FILE).write_text(top + TEXT.replace("TASK", task).replace("TRAINING", training))
     return [(one.line, one.doubt, str(one)) for one in find_mistakes(root, with_data=False)]
 
 
@@ -70,6 +70,21 @@ def test_smoothing_the_labels_of_a_number_is_a_doubt(tmp_path, written):
     ((line, doubt, text),) = told(tmp_path, "regression", f"{{label_smoothing: {written}}}")
     assert (line, doubt) == (8, True)
     assert text.startswith("search.training.label_smoothing has no effect: the target is a number")
+
+
+@pytest.mark.parametrize(
+    ("precision", "what"),
+    [
+        ("tf32", "has no effect: device is cpu, where tf32 is float32."),
+        ("bfloat16", "saves no time: device is cpu, where bfloat16 only rounds."),
+        ("{choose: [float32, bfloat16]}", "saves no time: device is cpu"),
+    ],
+)
+def test_a_precision_that_only_a_gpu_gains_from_is_a_doubt_on_the_processor(tmp_path, precision, what):
+    ((_, doubt, text),) = told(tmp_path, "binary", f"{{precision: {precision}}}", top="device: cpu\n")
+    assert doubt
+    assert text.startswith(f"search.training.precision {what}")
+    assert told(tmp_path, "binary", f"{{precision: {precision}}}") == []
 
 
 def test_a_stage_refuses_what_check_could_not_know_and_searches_no_smoothing_of_numbers():
