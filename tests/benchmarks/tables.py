@@ -11,11 +11,13 @@ and gone on with.
     --tables NAME ...     those in the peers' file by default; a table lies in DIR as NAME.csv.gz or NAME.csv
     --target NAME=COLUMN  where the target is not the last column
     --set KEY=VALUE       a line of params.yaml for all runs: for ablations
+    --keep FOLDER         leave each project there, with its test rows: for `tests.benchmarks.ablation`
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -113,8 +115,8 @@ def answers(frame: pd.DataFrame, task: str, truth: pd.Series) -> tuple[np.ndarra
     return truth.astype(str).map(numbers).to_numpy(), frame[names].to_numpy(np.float32)
 
 
-def run(frame: pd.DataFrame, case: dict[str, Any], settings: list[str]) -> dict[str, Any]:
-    """Grow one tree and score it."""
+def run(frame: pd.DataFrame, case: dict[str, Any], settings: list[str], keep: Path | None) -> dict[str, Any]:
+    """Grow one tree and score it; `keep`: where its project is left."""
     task, target = case["task"], case["target"]
     train, test = train_test_split(
         frame, test_size=0.2, random_state=0, stratify=None if task == "regression" else frame[target]
@@ -135,6 +137,10 @@ def run(frame: pd.DataFrame, case: dict[str, Any], settings: list[str]) -> dict[
         truth_n, values_nC = answers(pd.read_csv(root.parent / "scored.csv"), task, test[target].reset_index(drop=True))
         score, error = scored(get(METRIC_OF[task]), truth_n, values_nC)
         files = [path.stat().st_size for path in (root / "data/export").rglob("*") if path.is_file()]
+        if keep is not None:
+            place = keep / f"{case['table']}-{case['seed']}"
+            np.save(root.parent / "truth.npy", truth_n)
+            shutil.copytree(root.parent, place, dirs_exist_ok=True, symlinks=True)
         return {
             **case,
             "metric": METRIC_OF[task],
@@ -192,6 +198,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     peers = pd.read_csv(arguments.peers)
     targets = dict(pair.split("=", 1) for pair in arguments.target)
@@ -206,7 +213,7 @@ def main() -> None:
             frame = read(arguments.data, name)
             task = str(peers[peers.table == name].task.iloc[0])
             case = {"table": name, "task": task, "target": targets.get(name, str(frame.columns[-1]))}
-            found = run(frame, {**case, "seed": seed, "seconds": arguments.seconds}, arguments.settings)
+            found = run(frame, {**case, "seed": seed, "seconds": arguments.seconds}, arguments.settings, arguments.keep)
             runs.append(found)
             print(json.dumps({k: found[k] for k in ("table", "seed", "score", "wall_s", "memory_gb")}), file=sys.stderr)
             if arguments.runs:
