@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from components import metrics
 from components.core.files import read_json
+from components.core.table import Schema
 from components.project.families import loaders
 from components.serving.bundle import write_bundle
 from pipelines.engine.stage import Stage
@@ -17,6 +18,7 @@ def export(stage: Stage) -> str:
     stacked = read_json(ensemble / "stacking.json")
     one = stacked["distilled"]
     chosen, ensemble = (stacked, ensemble) if one is None else (one, ensemble / "distilled")
+    task = Schema.read(ensemble / "schema.json").task
     metric = metrics.get(stacked["metric"])
     facts = {
         "espalier": version(PACKAGE),
@@ -25,7 +27,7 @@ def export(stage: Stage) -> str:
         "greater_is_better": metric.greater_is_better,
         "score": chosen["score"],
         "fold_scores": chosen["fold_scores"],
-        "threshold": chosen["threshold"],
+        "threshold": stage.also["evaluate"].threshold_for(task, chosen["threshold"]),
     }
     write_bundle(stage.out, ensemble, loaders(), facts, card=stage.spec.card)
     size = sum(path.stat().st_size for path in stage.out.rglob("*") if path.is_file())

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from components.core.files import read_json, write_json
-from components.project.kinds import places
+from components.project.kinds import places, sections_as_for_tables
 from components.project.sections import SECTIONS
 
 HOME = Path(__file__).resolve().parents[2]  # the folder that holds components/ and pipelines/
@@ -52,7 +52,8 @@ class Code:
 
     def reach(self, word: str) -> frozenset[str]:
         """Return the names of all modules that a stage can load: ours, and the top names of others."""
-        start = [f"pipelines.{word}", SECTIONS[word].spec.partition(":")[0], "components.project.params", *places(word)]
+        start = [f"pipelines.{word}", "components.project.params", *places(word)]
+        start += [SECTIONS[one].spec.partition(":")[0] for one in (word, *sections_as_for_tables(word))]
         start += self._more.get(word, ())
         found: set[str] = set()
         todo = [module for module in start if _file(module) is not None]

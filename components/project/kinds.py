@@ -43,6 +43,7 @@ EMBEDDING = Above(
     stage="search",
     place="components.project.embedding:fold_embeddings",
 )
+ANSWERING = {"export": ("evaluate",)}  # from which probability on a bundle answers yes
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "image": Kind(
@@ -65,7 +66,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
             sentences={"augment": "on the fly, for train pictures only; 0 or none = off"},
             searched=frozenset({"augment"}),
-            also={"search": ("augment",)},
+            also={"search": ("augment",), **ANSWERING},
             above=dict.fromkeys(("boosting", "bagging"), EMBEDDING),
             noun="picture",
         ),
@@ -78,6 +79,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "start": "components.training.portfolio:start_points",
                 "look": "components.project.look_table:look",
             },
+            also=ANSWERING,
             noun="row",
         ),
     }
@@ -121,6 +123,12 @@ def places(word: str) -> tuple[str, ...]:
         kind.sections[other] for kind in KINDS.values() for other in kind.also.get(word, ()) if other in kind.sections
     ]
     return tuple(dict.fromkeys(place.partition(":")[0] for place in named))
+
+
+def sections_as_for_tables(word: str) -> tuple[str, ...]:
+    """Return the other sections that decide a stage and are read as for tables: `sections.py` has their modules."""
+    named = [(kind, other) for kind in KINDS.values() for other in kind.also.get(word, ())]
+    return tuple(dict.fromkeys(other for kind, other in named if other not in kind.sections))
 
 
 USED_BY = MappingProxyType(

@@ -87,6 +87,8 @@ def card_text(schema: Schema, facts: JSON) -> str:
 **What it is.** An ensemble grown by Espalier {facts["espalier"]}. From {_inputs(schema)} it predicts
 `{schema.target}`, {what}{classes}.
 
+**How it answers.** {_answering(schema, facts["threshold"])}
+
 **How good it is.** {facts["title"]} {shown(facts["score"], error)}{spread}, on out-of-fold rows. The models were chosen
 by these rows; the score on test rows, with its interval, stands in the report of the project.
 
@@ -100,6 +102,14 @@ together, not what causes what. Who decides about people by it must look at its 
 |---|---|---|
 {rows}
 {without}"""
+
+
+def _answering(schema: Schema, threshold: float | None) -> str:
+    if schema.task == "regression":
+        return "With the value itself."
+    if threshold is None:
+        return "With the likelier class." if schema.task == "binary" else "With the likeliest class."
+    return f"`{schema.classes[1]}` from a probability of {threshold:.3g} on, else `{schema.classes[0]}`."
 
 
 def _inputs(schema: Schema) -> str:

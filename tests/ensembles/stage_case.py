@@ -7,6 +7,7 @@ from typing import Any
 
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import write_json
+from components.project.kinds import KINDS
 from components.project.sections import section_class
 from pipelines.engine.stage import Progress, Stage
 
@@ -29,6 +30,7 @@ def run(
     deadline: Deadline = NEVER,
     told: list[Progress] | None = None,
     metric: str = "auto",
+    beside: dict[str, dict[str, Any]] | None = None,  # other sections that decide this stage
     **settings: Any,
 ) -> str:
     out = root / "data" / word
@@ -39,6 +41,10 @@ def run(
         spec=section_class(word).model_validate({**SECTIONS[word], **settings}),
         seed=0,
         metric=metric,
+        also={
+            other: section_class(other).model_validate({} if beside is None else beside[other])
+            for other in KINDS["table"].also.get(word, ())
+        },
         out=out,
         deadline=deadline,
         cores=2,

@@ -130,16 +130,29 @@ def test_distilling_from_nothing_is_said(two_classes: Path, tmp_path: Path) -> N
         stacked(two_classes, tmp_path, distill="network")
 
 
+def test_a_threshold_set_by_hand_acts_in_the_bundle(two_classes: Path, tmp_path: Path) -> None:
+    stacked(two_classes, tmp_path, method="average")
+    run(tmp_path, "export", beside={"evaluate": {"threshold": 0.9}})
+    answers = called_by_the_bundle(tmp_path, at=0.9)
+    assert ((answers > 0.5) & (answers < 0.9)).any()
+    assert "from a probability of 0.9 on" in (tmp_path / "data" / "export" / "card.md").read_text()
+
+
+def called_by_the_bundle(root: Path, at: float) -> np.ndarray:
+    """Check that the exported model calls exactly the rows from this probability on; return the probabilities."""
+    bundle = load_bundle(root / "data" / "export")
+    table = Table.open(bundle.schema, root / "data" / "ingest" / "table.parquet")
+    answers = bundle.predict(table.raw(np.arange(table.num_rows)))
+    event = answers[f"probability_{bundle.schema.classes[1]}"].to_numpy()
+    np.testing.assert_array_equal(answers["prediction"] == bundle.schema.classes[1], event >= at)
+    return event
+
+
 def test_f1_has_a_threshold_that_the_bundle_uses(two_classes: Path, tmp_path: Path) -> None:
     _, facts = stacked(two_classes, tmp_path, metric="f1", method="average")
     out = tmp_path / "data" / "stacking"
     assert read_json(out / "ensemble.json")["threshold"] == facts["threshold"]
     write_json(out / "stacking.json", {**facts, "threshold": 0.9})
     run(tmp_path, "export")
-    bundle = load_bundle(tmp_path / "data" / "export")
-    schema = bundle.schema
-    table = Table.open(schema, tmp_path / "data" / "ingest" / "table.parquet")
-    answers = bundle.predict(table.raw(np.arange(table.num_rows)))
-    event = answers[f"probability_{schema.classes[1]}"].to_numpy()
-    np.testing.assert_array_equal(answers["prediction"] == schema.classes[1], event >= 0.9)
+    event = called_by_the_bundle(tmp_path, at=0.9)
     assert ((event > 0.5) & (event < 0.9)).any()
