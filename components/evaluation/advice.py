@@ -25,7 +25,7 @@ Check = tuple[str, Callable[[Scores], Iterator[Worry]]]
 
 
 def worries(scores: Scores) -> list[Worry]:
-    """Return all worries, {"severity", "word", "sentence", "cure"}, worst first; the page shows the first five."""
+    """Return all worries in the form of scores.json, worst first; the first screen shows five of them."""
     found = [_from_finding(finding) for finding in scores["findings"]]
     for _, check in CHECKS:
         found += check(scores)
@@ -39,11 +39,11 @@ def check_names(scores: Scores) -> list[str]:
 
 def _from_finding(finding: dict[str, Any]) -> Worry:
     cure = finding["cures"][0][1] if finding["cures"] else ""
-    return {"severity": finding["severity"], "word": finding["word"], "sentence": finding["sentence"], "cure": cure}
+    return _worry(finding["severity"], finding["word"], finding["sentence"], cure, section="validate")
 
 
-def _worry(severity: str, word: str, sentence: str, cure: str = "") -> Worry:
-    return {"severity": severity, "word": word, "sentence": sentence, "cure": cure}
+def _worry(severity: str, word: str, sentence: str, cure: str = "", *, section: str = "evaluate") -> Worry:
+    return {"severity": severity, "word": word, "sentence": sentence, "cure": cure, "section": section}
 
 
 def _promise(scores: Scores) -> Iterator[Worry]:
@@ -70,6 +70,7 @@ def _failures(scores: Scores) -> Iterator[Worry]:
                 "warning",
                 "failures",
                 f"{facts['failed']} of {count(facts['trials'], 'trial')} of {word} failed, {times} of them: {cause}.",
+                section=word,
             )
 
 
@@ -108,18 +109,11 @@ def _one_column(scores: Scores) -> Iterator[Worry]:
 
 
 def _diagnosis(scores: Scores) -> Iterator[Worry]:
-    diagnosis = scores["diagnosis"]
-    if diagnosis["word"] in ("underfits", "unfinished") or knows_by_heart(scores):
-        yield _worry(
-            "note", diagnosis["word"], f"{diagnosis['member']}: {diagnosis['sentence']}", _CURES[diagnosis["word"]]
-        )
+    found = scores["diagnosis"]
+    if found["word"] in ("underfits", "unfinished") or knows_by_heart(scores):
+        sentence = f"{found['member']}: {found['sentence']}"
+        yield _worry("note", found["word"], sentence, found["cure"], section=found["stage"])
 
-
-_CURES = {
-    "underfits": "search.network.width: {choose: [128, 256, 512]}",
-    "unfinished": "search.training.epochs: 256",
-    "overfits": "search.network.dropout: {low: 0.1, high: 0.5}",
-}
 
 DATA_CHECKS = (
     "leakage",

@@ -26,13 +26,13 @@
     calibration  [{low, high, predicted, observed, observed_low, observed_high, rows}]
     importance   [{column, value, low, high}], most important first; `value` in units of the metric, above 0 is used
     importance_rows, importance_seen (true: measured on rows the models were fitted on, because there is no test part)
-    diagnosis    {word: "fits"|"overfits"|"underfits"|"unfinished"|"unknown", sentence, member}
+    diagnosis    {word: "fits"|"overfits"|"underfits"|"unfinished"|"unknown", sentence, cure, member, stage}
     network      [{layer, shape, parameters}] of the best network, or []
     findings     those of validate, as validate wrote them
     searched     {"search" | "boosting": {trials, complete, pruned, failed, causes, last_gain}}; why a search
                  ended is no part of it, because a clock may say so: `complete.with_endings` adds it for people
     verdict      [{word, sentence, alarm}]         at most five sentences
-    worries      [{severity, word, sentence, cure}]
+    worries      [{severity, word, sentence, cure, section}]; section: the report's, that shows all of its own
     checks       [names of all checks behind the worries]
     next         [{sentence, command}]             at most three
 

@@ -5,7 +5,7 @@ outs, in `.espalier/`, is read by `read_endings` and by the report alone, and ne
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from components.core.files import read_json, read_parquet
 from components.core.table import Schema
-from components.evaluation.diagnosis import Diagnosis, diagnose
+from components.evaluation.diagnosis import LEARNERS, Diagnosis, diagnose
 
 SEARCHES = ("search", "boosting")
 PLAIN = ("trial", "state", "cause", "message", "score", "rungs")
@@ -132,9 +132,11 @@ def diagnosis_of(material: Material, guess: float | None) -> dict[str, str]:
         searched = material.searches[word]
         number = searched.best_trial
         if number is not None and number in searched.curves:
-            found: Diagnosis = diagnose(*searched.curves[number], guess=guess if word == "search" else None)
-            return {"word": found.word, "sentence": found.sentence, "member": searched.members[0]}
-    return {"word": "unknown", "sentence": "There is no learning curve to read.", "member": ""}
+            of_network = guess if word == "search" else None
+            found: Diagnosis = diagnose(*searched.curves[number], LEARNERS[word], guess=of_network)
+            return {"member": searched.members[0], "stage": word, **asdict(found)}
+    nothing = Diagnosis(word="unknown", sentence="There is no learning curve to read.")
+    return {"member": "", "stage": "", **asdict(nothing)}
 
 
 def read_endings(studies: Path) -> dict[str, str]:

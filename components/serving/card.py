@@ -8,7 +8,7 @@ import statistics
 from typing import Any
 
 from components.core.contracts import JSON
-from components.core.numbers import shown
+from components.core.numbers import dates, shown
 from components.core.table import IMAGE, ColumnSchema, Schema
 
 NUM_EXAMPLES = 3
@@ -124,6 +124,8 @@ def _column_line(column: ColumnSchema) -> str:
         about = ", ".join(column.levels[:MOST_LEVELS]) + (", …" if len(column.levels) > MOST_LEVELS else "")
     elif column.low is not None and column.high is not None and column.kind == "numeric":
         about = f"{shown(column.low)} to {shown(column.high)}"
+    elif column.low is not None and column.high is not None and column.kind == "datetime":
+        about = dates(column.low, column.high)
     else:
         about = ""
     if column.kind == IMAGE:

@@ -11,13 +11,12 @@ import numpy as np
 
 from components.core.columns import UNKNOWN_CODE, as_text, to_codes, typed
 from components.core.errors import UserMistake, did_you_mean
-from components.core.numbers import shown
+from components.core.numbers import dates, shown
 from components.core.table import ColumnSchema, Schema
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DAY_SECONDS = 86_400
 MOST_EXAMPLES = 3
 MOST_NAMES = 5
 
@@ -82,10 +81,7 @@ def _about(column: ColumnSchema, raw: "pd.Series") -> Iterator[str]:
 def _range(column: ColumnSchema) -> str:
     low, high = column.low or 0.0, column.high or 0.0
     if column.kind == "datetime":
-        days = low % DAY_SECONDS == high % DAY_SECONDS == 0  # else a value of the first day would seem to be inside
-        kind = "datetime64[D]" if days else "datetime64[m]"
-        first, last = (str(np.datetime64(int(end), "s").astype(kind)).replace("T", " ") for end in (low, high))
-        return f"{first} to {last}"
+        return dates(low, high)
     return f"{_plain(low)} to {_plain(high)}"
 
 

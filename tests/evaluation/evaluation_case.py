@@ -218,7 +218,7 @@ def told_about(case: Case, **others: Any) -> dict[str, Any]:
         "facts": facts,
         "members": members,
         "ensemble": {"cost": case.ensemble.cost(), "bytes": 240_000},
-        "diagnosis": {"word": "fits", "sentence": "It fits well: train and validation agree.", "member": "mlp-7"},
+        "diagnosis": {"word": "fits", "sentence": "It fits well.", "cure": "", "member": "mlp-7", "stage": "search"},
         "network": [{"layer": "hidden 1: linear", "shape": [30, 64], "parameters": 1984}],
         "findings": [],
         "honesty": honesty_of(material_of(case), greater_is_better=case.metric.greater_is_better),

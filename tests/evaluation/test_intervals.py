@@ -1,5 +1,7 @@
 """Bootstrap, calibration, diagnosis and importance: numbers that can be checked by hand."""
 
+import re
+
 import numpy as np
 import pytest
 from evaluation_case import make_case
@@ -10,7 +12,7 @@ from components import metrics
 from components.core.table import Table
 from components.evaluation.bootstrap import Judged, score
 from components.evaluation.calibration import bins, certainly_off, expected_error, wilson
-from components.evaluation.diagnosis import diagnose
+from components.evaluation.diagnosis import LEARNERS, diagnose
 from components.evaluation.importance import MOST_ANSWERS, Plan, importance
 
 
@@ -179,6 +181,24 @@ def test_planted_curves_get_their_word(word, train, validation, guess):
     found = diagnose(train.astype(np.float32), validation.astype(np.float32), guess=guess)
     assert found.word == word
     assert "nan" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"),
+    [
+        (FALLING, FALLING + 0.3 + 0.01 * np.maximum(0, EPOCHS - 15)),
+        (FALLING * 0.9, 0.02 * FALLING + 0.95),
+        (1 - EPOCHS / 80, 1.1 - EPOCHS / 80),
+        (np.full(40, 0.69), np.full(40, 0.69)),
+    ],
+)
+def test_what_helps_a_network_is_not_said_to_trees(train, validation):
+    curves = train.astype(np.float32), validation.astype(np.float32)
+    network, booster = (diagnose(*curves, LEARNERS[word], guess=0.69) for word in ("search", "boosting"))
+    assert network.word == booster.word
+    assert network.cure.startswith("search.")
+    assert booster.cure.startswith("boosting.trees.")
+    assert not re.search("epoch|dropout|network", booster.sentence)
 
 
 def test_the_column_that_decides_is_the_most_important_and_noise_is_not():

@@ -133,6 +133,44 @@ def test_what_comes_from_the_data_is_escaped():
     assert evil in " ".join(checked(html).texts)
 
 
+def section_of(html, word):
+    return html.split(f'<section id="{word}">')[1].split("</section>")[0]
+
+
+def test_a_worry_stands_in_the_section_that_it_is_about():
+    case = make_case("breast_cancer", resamples=100)
+    finding = {"severity": "warning", "word": "missing", "columns": [], "sentence": "Much is missing.", "cures": []}
+    off = [
+        {"predicted": at, "observed": 0.5, "observed_low": 0.45, "observed_high": 0.55, "rows": 50} for at in (0.1, 0.9)
+    ]
+    scores = complete({**judge(case), "calibration": off}, told_about(case, findings=[finding]))
+    html = render(view_of(case, scores))
+    for sentence, word in (("Much is missing.", "validate"), ("50 % come true", "evaluate")):
+        assert [one for one in WORDS if sentence in section_of(html, one)] == [word]
+
+
+def test_the_curves_of_boosters_count_rounds_and_are_told_what_helps_trees():
+    case = make_case("breast_cancer", resamples=100)
+    view = view_of(case, complete(judge(case), told_about(case)))
+    steps = np.arange(1, 41)
+    curve = (np.exp(-steps / 8).astype(np.float32), (0.02 * np.exp(-steps / 8) + 0.9).astype(np.float32))
+    boosting = replace(view.material.searches["boosting"], curves={3: curve})
+    material = replace(view.material, searches={**view.material.searches, "boosting": boosting})
+    html = section_of(render(replace(view, material=material)), "boosting")
+    assert ">round<" in html
+    assert "more rows would help" in html
+    assert not re.search("epoch|dropout", html)
+
+
+def test_a_column_of_dates_has_its_range():
+    case = make_case("breast_cancer", resamples=100)
+    view = view_of(case, complete(judge(case), told_about(case)))
+    first, *others = view.material.schema.columns
+    dated = replace(first, kind="datetime", low=0.0, high=86400.0 * 59)
+    material = replace(view.material, schema=replace(view.material.schema, columns=(dated, *others)))
+    assert "1970-01-01 to 1970-03-01" in section_of(render(replace(view, material=material)), "validate")
+
+
 def test_the_confusion_matrix_has_at_most_twelve_classes():
     counts = np.eye(40, dtype=int) * np.arange(1, 41)[:, None]
     scores = {"confusion": {"classes": [f"c{c}" for c in range(40)], "counts": counts.tolist()}}

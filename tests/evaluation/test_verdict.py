@@ -121,7 +121,7 @@ def test_a_broken_promise_of_an_error_is_above(regression):
 
 
 def test_by_heart_needs_a_gap_curves_that_agree_and_no_trees(binary):
-    overfitted = {"word": "overfits", "sentence": "It overfits.", "member": "mlp-7"}
+    overfitted = {"word": "overfits", "sentence": "It overfits.", "cure": "", "member": "mlp-7", "stage": "search"}
     scores = planted(
         binary, seen=0.99, folds=estimate(0.85, 0.84, 0.86), score=estimate(0.85, 0.84, 0.86, 500), diagnosis=overfitted
     )

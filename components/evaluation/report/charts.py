@@ -107,8 +107,8 @@ def history(
     return plot.render("Score of every trial, and the best so far")
 
 
-def curves(train_E: NDArray[Any], validation_E: NDArray[Any], *, height: int = 220) -> str:
-    """Draw loss curves of one network; the first epochs may leave the frame, so that the rest is seen."""
+def curves(train_E: NDArray[Any], validation_E: NDArray[Any], step: str = "epoch", *, height: int = 220) -> str:
+    """Draw loss curves of one model by its steps; the first ones may leave the frame, so that the rest is seen."""
     both = np.concatenate([train_E, validation_E]).astype(np.float64)
     settled = np.concatenate([one[len(one) // 10 :] for one in (train_E, validation_E)])
     if not np.isfinite(both).all():
@@ -116,12 +116,12 @@ def curves(train_E: NDArray[Any], validation_E: NDArray[Any], *, height: int = 2
     span = float(settled.max() - settled.min())
     low, high = float(both.min()), min(float(both.max()), float(settled.max()) + 0.3 * span)
     best = int(np.argmin(validation_E))
-    plot = Plot(x=(1, max(2, len(train_E))), y=_padded(low, high), width=420, height=height).axes("epoch", "loss")
+    plot = Plot(x=(1, max(2, len(train_E))), y=_padded(low, high), width=420, height=height).axes(step, "loss")
     plot.line([(best + 1, plot.y[0]), (best + 1, plot.y[1])], "ideal")
     plot.line([(e + 1, float(v)) for e, v in enumerate(train_E)], "muted-line")
     plot.line([(e + 1, float(v)) for e, v in enumerate(validation_E)], "model")
     plot.dots([(best + 1, float(validation_E[best]))], "model", 4)
-    return plot.render("Loss on fit rows and on scored rows by epoch")
+    return plot.render(f"Loss on fit rows and on scored rows by {step}")
 
 
 def spark(counts_CB: NDArray[Any]) -> str:

@@ -201,18 +201,24 @@ def looks_at(scores: Scores, most: int = MOST_IMPORTANT) -> str:
 
 def _worries(scores: Scores) -> str:
     found = scores["worries"]
-    lines = [worry_line(one) for one in found[:MOST_WORRIES]]
+    lines = [_worry_line(one) for one in found[:MOST_WORRIES]]
     checks = f"<p>{escape(', '.join(scores['checks']))}</p>"
     if not lines:
         inside = fold(f"Nothing found in {len(scores['checks'])} checks", checks)
     else:
-        left = len(found) - len(lines)
-        more = f'<p class="quiet"><a href="#validate">and {left} more</a></p>' if left else ""
+        left = found[MOST_WORRIES:]
+        more = f'<p class="quiet"><a href="#{left[0]["section"]}">and {len(left)} more</a></p>' if left else ""
         inside = f"<ul>{''.join(lines)}</ul>{more}"
     return f"<div><h3>What worries us</h3>{inside}</div>"
 
 
-def worry_line(worry: Mapping[str, Any]) -> str:
+def worry_list(scores: Scores, word: str) -> str:
+    """Return all worries that a section has to show, worst first; empty without any."""
+    lines = "".join(_worry_line(one) for one in scores["worries"] if one["section"] == word)
+    return f'<ul class="worries">{lines}</ul>' if lines else ""
+
+
+def _worry_line(worry: Mapping[str, Any]) -> str:
     """Return one worry: a sign with a word, a sentence, and the line that would change it."""
     return (
         f'<li class="{escape(worry["severity"])}"><b class="sign">{escape(worry["severity"])}</b> '

@@ -4,9 +4,9 @@ Here: the list, and the stages that know nothing of models. Models are in `secti
 to grow it again, in `sections_judged.py`.
 """
 
-from components.evaluation.advice import SEVERITIES
+from components.core.numbers import dates
 from components.evaluation.report import charts, contact_sheet, sections_judged, sections_models
-from components.evaluation.report.first_screen import worry_line
+from components.evaluation.report.first_screen import worry_list
 from components.evaluation.report.parts import fold, paragraph, section, table
 from components.evaluation.report.svg import escape
 from components.evaluation.report.view import MOST_COLUMNS, View
@@ -53,10 +53,7 @@ _INGEST = (("format", "format"), ("separator", "separator"), ("encoding", "encod
 
 def validate(view: View) -> str:
     """Show the findings, and the schema with a small histogram per column."""
-    ordered = sorted(view.scores["worries"], key=lambda one: SEVERITIES.index(one["severity"]))
-    lines = "".join(worry_line(one) for one in ordered)
-    found = f'<ul class="worries">{lines}</ul>' if lines else paragraph("Nothing found.")
-    return found + _schema(view)
+    return (worry_list(view.scores, "validate") or paragraph("Nothing found.")) + _schema(view)
 
 
 def _schema(view: View) -> str:
@@ -66,10 +63,12 @@ def _schema(view: View) -> str:
         if column.levels is not None:
             levels = ", ".join(cut(level, 16) for level in column.levels[:MOST_LEVELS])
             about = f"{len(column.levels)} levels: {levels}{', …' if len(column.levels) > MOST_LEVELS else ''}"
-        elif column.kind == "numeric" and column.low is not None and column.high is not None:
-            about = f"{column.low:.4g} to {column.high:.4g}".replace("-", "−")
-        else:
+        elif column.low is None or column.high is None:
             about = ""
+        elif column.kind == "datetime":
+            about = dates(column.low, column.high)
+        else:
+            about = f"{column.low:.4g} to {column.high:.4g}".replace("-", "−")
         spark = charts.spark(view.histograms[column.name]) if column.name in view.histograms else ""
         missing = view.missing.get(column.name, 0)
         cells = (cut(column.name, 40), column.kind, about, thousands(missing) if missing else "")

@@ -2,7 +2,7 @@
 
 from components.evaluation.baselines import BASELINES, title
 from components.evaluation.report import charts
-from components.evaluation.report.first_screen import confusion_table, looks_at
+from components.evaluation.report.first_screen import confusion_table, looks_at, worry_list
 from components.evaluation.report.parts import csv_text, figure, fold, paragraph, table
 from components.evaluation.report.sections_honest import gains, honest
 from components.evaluation.report.svg import escape
@@ -26,6 +26,7 @@ def evaluate(view: View) -> str:
     )
     return (
         paragraph(opening)
+        + worry_list(scores, "evaluate")
         + honest(view)
         + gains(view)
         + _all_scores(view)

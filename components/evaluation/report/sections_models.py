@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.core.numbers import shown
-from components.evaluation.diagnosis import diagnose
+from components.evaluation.diagnosis import LEARNERS, Learner, diagnose
 from components.evaluation.material import Searched
 from components.evaluation.report import charts
+from components.evaluation.report.first_screen import worry_list
 from components.evaluation.report.parts import csv_text, figure, fold, paragraph, table
 from components.evaluation.report.sections_honest import pareto
 from components.evaluation.report.svg import escape
@@ -55,8 +56,9 @@ def _searched(view: View, word: str, noun: str) -> str:
     note = "blue: done, grey rings: cut short, crosses: failed; the line is the best so far"
     return (
         paragraph(opening)
+        + worry_list(view.scores, word)
         + figure(title, chart, note=note, values=values, name=f"{word}-history")
-        + _curves(searched)
+        + _curves(searched, LEARNERS[word])
         + fold("the best trials", _best(searched, better))
         + _failures(searched, facts["failed"])
     )
@@ -99,7 +101,7 @@ def _history_title(facts: Mapping[str, Any], noun: str) -> str:
     return f"The best {noun} came in trial {facts['last_gain']}{after}"
 
 
-def _curves(searched: Searched) -> str:
+def _curves(searched: Searched, learner: Learner) -> str:
     drawn = []
     for name in searched.members[:MOST_CURVES]:
         number = int(name.rsplit("-", 1)[1])
@@ -109,10 +111,11 @@ def _curves(searched: Searched) -> str:
         if len(train) < 2:
             continue
         rows = zip(range(1, len(train) + 1), train.tolist(), validation.tolist(), strict=True)
-        values = csv_text(("epoch", "train", "validation"), rows)
-        words = diagnose(train, validation).sentence
+        values = csv_text((learner.step, "train", "validation"), rows)
+        words = diagnose(train, validation, learner).sentence
         note = f"{words} Blue: validation, grey: train, means over the folds"
-        drawn.append(figure(name, charts.curves(train, validation), note=note, values=values, name=f"curve-{name}"))
+        chart = charts.curves(train, validation, learner.step)
+        drawn.append(figure(name, chart, note=note, values=values, name=f"curve-{name}"))
     if not drawn:
         return ""
     return f'<h3>Do they learn what they should?</h3><div class="cards">{"".join(drawn)}</div>'
