@@ -30,7 +30,7 @@ def check_target(target: Target) -> list[Finding]:
 
 def check_missing(reports: Sequence[ColumnReport], raw: RawRows, num_rows: int) -> list[Finding]:
     """Values that are missing; what they go with, where that is plain."""
-    reports = [report for report in reports if not report.dropped]
+    reports = [report for report in reports if not report.unseen]
     some = [r for r in reports if r.look.num_missing and not r.left_out]
     found = []
     if len(some) > 3:
@@ -51,7 +51,7 @@ def check_missing(reports: Sequence[ColumnReport], raw: RawRows, num_rows: int) 
 def check_kinds(reports: Sequence[ColumnReport]) -> list[Finding]:
     """Columns that models do not see, and numbers mixed with words."""
     found: list[Finding] = []
-    reports = [report for report in reports if not report.dropped]
+    reports = [report for report in reports if not report.unseen]
     for report in reports:
         look = report.look
         if look.num_odd:

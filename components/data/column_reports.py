@@ -30,7 +30,7 @@ class ColumnReport:
     """What one look at a column, beside the target, tells."""
 
     look: Look
-    dropped: bool  # by validate.drop: no finding is made about it
+    unseen: str  # why models are not to see it, as params.yaml says: no finding is made about it; empty: they may
     missing_N: NDArray[np.bool_] | None  # None: no value is missing
     num_infinite: int
     first_infinite: int  # row id
@@ -45,8 +45,8 @@ class ColumnReport:
     @property
     def left_out(self) -> str:
         """Why models do not see the column; empty when they do."""
-        if self.dropped:
-            return "left out by validate.drop"
+        if self.unseen:
+            return self.unseen
         if self.look.num_distinct == 0:
             return "it has no value in any row"
         if self.num_infinite:
@@ -59,14 +59,14 @@ class ColumnReport:
 
 
 def report_on(
-    raw: "pd.Series", look: Look, target: Target, rows: NDArray[np.int64], tries: int, dropped: bool, outliers: bool
+    raw: "pd.Series", look: Look, target: Target, rows: NDArray[np.int64], tries: int, unseen: str, outliers: bool
 ) -> ColumnReport:
     """Look at one raw column; `rows` are those that leakage is looked for in (all with a target)."""
     values, ordered = _comparable(raw, look)
     infinite = np.flatnonzero(np.isinf(values))
     report = ColumnReport(
         look=look,
-        dropped=dropped,
+        unseen=unseen,
         missing_N=np.isnan(values) if look.num_missing or look.num_odd else None,
         num_infinite=len(infinite),
         first_infinite=int(infinite[0]) if len(infinite) else -1,

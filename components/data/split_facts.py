@@ -6,11 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.specs import NONE
 from components.core.table import Schema
 from components.data.findings import Finding
 
 HOLDS = {"group": "the group", "time": "the time", "column": "the words train and test"}
 """What `split.column` is for, by `split.by`; other ways need no column."""
+
+
+def unseen_column(by: str, column: str) -> dict[str, str]:
+    """Return the column that rows are dealt by, with why models do not see it; empty where there is none.
+
+    A model that saw it would know how the rows were dealt.
+    """
+    return {column: f"split.by is {by}"} if by in HOLDS and column != NONE else {}
 
 
 def facts_of(

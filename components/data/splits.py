@@ -28,7 +28,7 @@ from components.data.dealing import deal, strata_of
 from components.data.findings import write_findings
 from components.data.schema_completion import complete
 from components.data.split_checks import check_split
-from components.data.split_facts import HOLDS, facts_of, line_of
+from components.data.split_facts import HOLDS, facts_of, line_of, unseen_column
 from components.data.time_order import blocks_of, cut_in_order, moments_of, refuse_few_moments
 from components.data.units import units_of
 from components.data.validation import ColumnName
@@ -147,7 +147,7 @@ def _leave_out_column(spec: SplitSpec, schema: Schema) -> Schema:
         raise UserMistake(f"split.column is '{spec.column}', not a column of the table. {hint}".rstrip())
     if spec.column == schema.target:
         raise UserMistake(f"split.column is '{spec.column}', which is the target. Name another column.")
-    left_out = replace(schema.column(spec.column), use="left_out", why=f"split.by is {spec.by}")
+    left_out = replace(schema.column(spec.column), use="left_out", why=unseen_column(spec.by, spec.column)[spec.column])
     return schema.with_columns([left_out if c.name == spec.column else c for c in schema.columns])
 
 

@@ -47,7 +47,7 @@ def check_leakage(target: Target, reports: Sequence[ColumnReport], settled: Sett
 
 def check_values(reports: Sequence[ColumnReport], settled: Settled) -> list[Finding]:
     """Columns without any value, and columns with infinite ones."""
-    seen = [report for report in reports if not report.dropped]
+    seen = [report for report in reports if not report.unseen]
     found = []
     empty = [report.name for report in seen if report.look.num_distinct == 0]
     if empty:

@@ -9,6 +9,7 @@ is found (`checks.py`, `leakage.py`), how it is said (`findings.py`).
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -32,6 +33,7 @@ ColumnName = Annotated[str, BeforeValidator(lambda name: str(name) if isinstance
 
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "text", "id"]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class ValidateSpec(Spec):
@@ -58,20 +60,30 @@ def stops_at(on_error: Stop | Mapping[Word, Stop], finding: Finding) -> bool:
     return finding.severity == "error" and how == "stop"
 
 
-def validate(spec: ValidateSpec, ingested: Path, out: Path, *, findings_copy: Path | None = None) -> dict[str, Any]:
+def validate(
+    spec: ValidateSpec,
+    ingested: Path,
+    out: Path,
+    *,
+    findings_copy: Path | None = None,
+    dealt_by: Mapping[str, str] = NOTHING,
+) -> dict[str, Any]:
     """Write schema.json, findings.json and rows.parquet into `out`; return counts, and the stage's `line`.
 
-    `findings_copy` gets the findings also when one of them stops the run (then `out` is thrown away): `espalier fix`
-    reads them there. Raises UserMistake, with all findings as its message where it is a finding that stops.
+    `dealt_by` has the column that rows are split by, if any, with why models do not see it: it is no feature, but rows
+    that differ in it are no copies of each other. `findings_copy` gets the findings also when one of them stops the run
+    (then `out` is thrown away): `espalier fix` reads them there. Raises UserMistake, with all findings as its message
+    where it is a finding that stops.
     """
     facts = read_json(ingested / "ingest.json")
     _refuse_unknown_columns(spec, facts["columns"], facts["source"])
     raw = RawRows([ingested / "table.parquet"])
     target = read_target(raw.column(spec.target), spec.target, spec.task)
     known_N = ~np.isnan(target.truth_N)
-    reports = _look_at_columns(spec, raw, target, facts["columns"], known_N)
+    unseen = {**dealt_by, **dict.fromkeys(spec.drop, "left out by validate.drop")}
+    reports = _look_at_columns(spec, raw, target, facts["columns"], known_N, unseen)
     used = [report.name for report in reports if not report.left_out]
-    columns = [*used, spec.target]
+    columns = [*used, *(report.name for report in reports if report.name in dealt_by), spec.target]
     first_N = known_N.copy()
     first_N[known_N] = first_of_each(row_hashes((raw.column(name) for name in columns), len(raw))[known_N])
     num_copies = int(known_N.sum() - first_N.sum())
@@ -128,7 +140,12 @@ def _refuse_unknown_columns(spec: ValidateSpec, columns: Sequence[str], source: 
 
 
 def _look_at_columns(
-    spec: ValidateSpec, raw: RawRows, target: Target, columns: Sequence[str], known_N: NDArray[np.bool_]
+    spec: ValidateSpec,
+    raw: RawRows,
+    target: Target,
+    columns: Sequence[str],
+    known_N: NDArray[np.bool_],
+    unseen: Mapping[str, str],
 ) -> list[ColumnReport]:
     known = np.flatnonzero(known_N)
     rows = known[sampled(len(known))]
@@ -143,14 +160,9 @@ def _look_at_columns(
                 f"validate.columns: '{name}' is to be boolean, but has {look.num_distinct} different values. "
                 "Write categorical."
             )
-        dropped = name in spec.drop
-        reports.append(report_on(column, look, target, rows, len(columns), dropped, spec.outliers == "warn"))
-        if (
-            name in spec.columns
-            and look.num_distinct
-            and look.num_odd == len(column) - look.num_missing
-            and not dropped
-        ):
+        why = unseen.get(name, "")
+        reports.append(report_on(column, look, target, rows, len(columns), why, spec.outliers == "warn"))
+        if name in spec.columns and look.num_distinct and look.num_odd == len(column) - look.num_missing and not why:
             raise UserMistake(
                 f"validate.columns: '{name}' is to be {look.kind}, but none of its values is "
                 f"('{look.odd[0]}'). Write categorical or text."

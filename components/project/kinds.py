@@ -79,7 +79,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "start": "components.training.portfolio:start_points",
                 "look": "components.project.look_table:look",
             },
-            also=ANSWERING,
+            also={"validate": ("split",), **ANSWERING},
             noun="row",
         ),
     }

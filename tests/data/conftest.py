@@ -30,13 +30,14 @@ def ingested(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], pd.DataFrame
 def validated(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
     """Ingest a frame by way of Parquet and validate it; return the facts and the project's data folder."""
 
-    def run(frame: pd.DataFrame, **spec: Any) -> tuple[dict[str, Any], Path]:
+    def run(frame: pd.DataFrame, dealt_by: dict[str, str] | None = None, **spec: Any) -> tuple[dict[str, Any], Path]:
         data = tmp_path / "data"
         for word in ("ingest", "validate"):
             (data / word).mkdir(parents=True, exist_ok=True)
         frame.to_parquet(tmp_path / "t.parquet", index=False)
         ingest(IngestSpec(source="t.parquet"), tmp_path, data / "ingest")
         copy = tmp_path / ".espalier" / "findings.json"
-        return validate(ValidateSpec(**spec), data / "ingest", data / "validate", findings_copy=copy), data
+        folders = data / "ingest", data / "validate"
+        return validate(ValidateSpec(**spec), *folders, findings_copy=copy, dealt_by=dealt_by or {}), data
 
     return run

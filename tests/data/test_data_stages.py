@@ -35,7 +35,8 @@ def grow(root: Path, source: str, target: str, **more) -> list[str]:
         out = root / "data" / word
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
-        lines.append(run(Stage(word=word, root=root, spec=spec, out=out)))
+        also = {"split": specs["split"][1]} if word == "validate" else {}
+        lines.append(run(Stage(word=word, root=root, spec=spec, out=out, also=also)))
     return lines
 
 
@@ -50,6 +51,14 @@ def test_the_embedded_default(tmp_path):
     table = Table.open(schema, tmp_path / "data" / "ingest" / "table.parquet")
     test, folds = read_folds(tmp_path / "data" / "split")
     assert len(test) + sum(len(fold.score_rows) for fold in folds) == table.num_rows == 569
+
+
+def test_validate_knows_the_column_that_split_goes_by(tmp_path):
+    rows = [f"{i * 0.5},{i // 5},{'yes' if i // 5 % 3 else 'no'}\n" for i in range(300)]
+    (tmp_path / "t.csv").write_text("a,patient,y\n" + "".join(rows))
+    lines = grow(tmp_path, "t.csv", "y", split={"by": "group", "column": "patient", "folds": 3})
+    assert lines[1].startswith("1 columns")
+    assert Schema.read(tmp_path / "data" / "validate" / "schema.json").column("patient").use == "left_out"
 
 
 def test_a_changed_cell_changes_the_hash_that_split_hands_on(tmp_path):

@@ -300,3 +300,28 @@ def test_a_column_said_to_be_text_is_a_feature_and_split_looks_where_it_misses(v
     completed = complete(schema, RawRows([], frame), np.arange(N))
     assert [completed.column(name).missing for name in ("note", "remark")] == [False, True]
     assert not complete(schema, RawRows([], frame), np.arange(4, N)).column("remark").missing
+
+
+def test_the_column_that_rows_are_split_by_is_no_feature(validated):
+    """A group that alone gives the answer away stops nobody, and is named by no finding."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(60), 4)
+    frame = pd.DataFrame({"a": rng.normal(size=240), "patient": [f"p{n}" for n in patient], "y": patient % 3 == 0})
+    with pytest.raises(UserMistake, match="patient alone predicts y"):
+        validated(frame, target="y")
+    _, data = validated(frame, target="y", dealt_by={"patient": "split.by is group"})
+    assert not any("patient" in finding.columns for finding in read_findings(data / "validate" / "findings.json"))
+    column = Schema.read(data / "validate" / "schema.json").column("patient")
+    assert (column.use, column.why) == ("left_out", "split.by is group")
+
+
+def test_equal_rows_of_two_moments_are_no_copies(validated):
+    frame = pd.DataFrame({"a": [1.5, 2.5] * 30, "day": range(60), "y": ["no", "yes"] * 30})
+    facts, _ = validated(frame, target="y", on_error="warn", dealt_by={"day": "split.by is time"})
+    assert (facts["rows"], facts["copies"]) == (60, 0)
+
+
+def test_a_table_of_nothing_but_the_column_that_it_is_split_by(validated):
+    frame = pd.DataFrame({"day": range(60), "y": ["no", "yes"] * 30})
+    with pytest.raises(UserMistake, match=r"No column is left to learn from: day \(split.by is time\)"):
+        validated(frame, target="y", dealt_by={"day": "split.by is time"})
