@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from components.networks import products
-from components.networks.layers import EPSILON, MOMENTUM
+from components.networks.layers import EPSILON, fresh_share
 from components.networks.network import TrainingPass
 from components.networks.sides import Padding
 
@@ -65,10 +65,7 @@ def batch_norm(
         normal = functional.batch_norm(h_BCHW, *found, scale, shift, training=True, momentum=1.0, eps=EPSILON)
     else:
         normal, found = _weighted(h_BCHW, scale, shift, training.weight_KB)
-    shares = [
-        max(MOMENTUM, 1 / (step + 1)) if on else 0.0 for step, on in zip(training.steps, training.active, strict=True)
-    ]
-    share_K1 = torch.tensor(shares, dtype=scale.dtype, device=scale.device).unsqueeze(1)
+    share_K1 = fresh_share(training, scale)
     for kept_KO, new in zip(running, found, strict=True):
         kept_KO.add_(share_K1 * (new.view(kept_KO.shape) - kept_KO))
     return normal

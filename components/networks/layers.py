@@ -13,6 +13,7 @@ import torch
 
 from components.networks.activations import Activation
 from components.networks.blocks import block
+from components.networks.counted import Counted, limits
 from components.networks.network import TrainingPass, Views
 
 EPSILON = 1e-5
@@ -27,21 +28,21 @@ def linear(
     return block(x_KBI, weight_KOI, bias_KO, activation)
 
 
-def dropout(h_KBO: torch.Tensor, rates: Sequence[float], generators: Sequence[torch.Generator]) -> torch.Tensor:
+def dropout(h_KBO: torch.Tensor, rates: Sequence[float], draws: Sequence[torch.Generator] | Counted) -> torch.Tensor:
     """Set units to 0 with each model's own probability, in steps of 1/65536, and scale the rest up.
 
-    Sixteen bits a unit, drawn from the model's own generator: twice as fast as uniform floats.
+    Sixteen bits a unit, drawn from the model's own generator: twice as fast as uniform floats. Or counted (`Counted`).
     """
     if not any(rates):
         return h_KBO
+    if isinstance(draws, Counted):
+        return h_KBO * draws.kept(h_KBO, rates)
     size = h_KBO[0].numel()
     bits = torch.zeros(len(rates), -(-size // 4), dtype=torch.int64)
-    for row, rate, generator in zip(bits, rates, generators, strict=True):
+    for row, rate, generator in zip(bits, rates, draws, strict=True):
         if rate:
             row.random_(-(2**63), 2**63 - 1, generator=generator)
-    steps = [min(round(rate * 65536), 65535) for rate in rates]
-    below = torch.tensor([step - 32768 for step in steps], dtype=torch.int16).view(-1, 1, 1)
-    scale = torch.tensor([65536 / (65536 - step) for step in steps], dtype=h_KBO.dtype).view(-1, 1, 1)
+    below, scale = limits(rates, h_KBO.dtype)
     kept = torch.empty(h_KBO.shape, dtype=h_KBO.dtype)
     torch.ge(bits.view(torch.int16)[:, :size].view(h_KBO.shape), below, out=kept)  # 9 times as fast as by way of truths
     return h_KBO * kept.mul_(scale).to(h_KBO.device)
@@ -99,7 +100,21 @@ def batch_norm(
     scale_KO, shift_KO = parameters[f"{name}.scale"], parameters[f"{name}.shift"]
     if training is None:
         return batch_norm_prediction(h_KBO, scale_KO, shift_KO, running)
-    return batch_norm_training(h_KBO, scale_KO, shift_KO, running, training.weight_KB, training.steps, training.active)
+    return batch_norm_training(h_KBO, scale_KO, shift_KO, running, training.weight_KB, fresh_share(training, h_KBO))
+
+
+def fresh_share(training: TrainingPass, like: torch.Tensor) -> torch.Tensor:
+    """Return what a batch counts in the running statistics of each model [K, 1].
+
+    During a model's first steps these are the plain mean of its batches: a small table has one batch an epoch, and
+    early stopping would otherwise judge networks that still carry the statistics they were born with.
+    """
+    if training.made_K1 is not None:
+        share_K1 = (1 / (training.made_K1 + 1)).clamp_min(MOMENTUM)
+        return share_K1 if training.active_K1 is None else share_K1 * training.active_K1
+    pairs = zip(training.steps, training.active, strict=True)
+    shares = [max(MOMENTUM, 1 / (step + 1)) if on else 0.0 for step, on in pairs]
+    return torch.tensor(shares, dtype=like.dtype, device=like.device).unsqueeze(1)
 
 
 def batch_norm_training(
@@ -108,14 +123,9 @@ def batch_norm_training(
     shift_KO: torch.Tensor,
     running: tuple[torch.Tensor, torch.Tensor],
     weight_KB: torch.Tensor | None,
-    steps: Sequence[int],
-    active: Sequence[bool],
+    share_K1: torch.Tensor,
 ) -> torch.Tensor:
-    """Standardise by the batch; bring the running mean and variance [K, O] of active models up to date, in place.
-
-    During a model's first steps its running statistics are the plain mean of its batches: a small table has one batch
-    an epoch, and early stopping would otherwise judge networks that still carry the statistics they were born with.
-    """
+    """Standardise by the batch; bring the running mean and variance [K, O] up to date, in place (`fresh_share`)."""
     num_models, batch = x_KBO.shape[:2]
     if weight_KB is None:
         count_K1 = torch.full((num_models, 1), float(batch), dtype=x_KBO.dtype, device=x_KBO.device)
@@ -125,8 +135,6 @@ def batch_norm_training(
         count_K1 = weight_KB.sum(1, keepdim=True).clamp_min(1.0)
     apply: Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = BatchNorm.apply
     normal, mean_KO, variance_KO = apply(x_KBO, scale_KO, shift_KO, weight_KB1, count_K1)
-    shares = [max(MOMENTUM, 1 / (step + 1)) if on else 0.0 for step, on in zip(steps, active, strict=True)]
-    share_K1 = torch.tensor(shares, dtype=x_KBO.dtype, device=x_KBO.device).unsqueeze(1)
     unbiased_KO = variance_KO * (count_K1 / (count_K1 - 1).clamp_min(1.0))
     for kept_KO, new_KO in zip(running, (mean_KO, unbiased_KO), strict=True):
         kept_KO.add_(share_K1 * (new_KO - kept_KO))

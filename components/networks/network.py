@@ -20,6 +20,8 @@ from components.networks.store import Layout
 if TYPE_CHECKING:
     import torch
 
+    from components.networks.counted import Counted
+
 Views = Mapping[str, "torch.Tensor"]
 DataKind = Literal["table", "image", "sequence"]
 REST = -1
@@ -83,10 +85,12 @@ class TrainingPass:
     """What a forward pass needs while training. In prediction there is none: no noise, running statistics."""
 
     settings: Mapping[str, tuple[float, ...]]  # name of a `per_row` setting -> one number per model
-    generators: "Sequence[torch.Generator]"  # one per model, so that its noise does not depend on the others
+    generators: "Sequence[torch.Generator] | Counted"  # one per model: its noise does not depend on the others
     weight_KB: "torch.Tensor | None"  # 1 for rows that count, 0 for padding, which comes last; None: all count
     steps: tuple[int, ...]  # steps that each model has made before this one
     active: tuple[bool, ...]  # whether a model makes this step: a row of all padding changes nothing
+    made_K1: "torch.Tensor | None" = None  # `steps` where the pass is captured, and must not read what is on the host
+    active_K1: "torch.Tensor | None" = None  # `active` there: 1 or 0; None: all
 
     def rates(self, name: str) -> tuple[float, ...]:
         """Return a setting of each model; 0 for those that do not make this step, so that they draw no noise."""
@@ -94,6 +98,7 @@ class TrainingPass:
 
     def of_model(self, number: int) -> "TrainingPass":
         """Return the pass of one model alone, all of whose rows count."""
+        assert isinstance(self.generators, Sequence), "models go one by one on a processor, which draws from generators"
         return TrainingPass(
             settings={name: values[number : number + 1] for name, values in self.settings.items()},
             generators=self.generators[number : number + 1],

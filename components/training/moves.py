@@ -109,37 +109,47 @@ class StackMoves:
         decays = [training.averaging.decay for training in trainings if isinstance(training.averaging, EMA)]
         self._decay_K1 = self._column(decays) if decays else None  # as in all: it is part of their structure
         self.made = [int(model.num_steps) for model in stack.models]
-        self._made_K1 = self._column([float(count) for count in self.made])
-        self._active = [None if all(active) else self._column([float(on) for on in active]) for active in stack.active]
+        self.made_K1 = self._column([float(count) for count in self.made])
+        self.active_TK1 = self._column([[float(on) for on in active] for active in stack.active])
+        self.rates_TK1 = torch.zeros_like(self.active_TK1)
 
     def begin_epoch(self, rates: Sequence[Sequence[float]]) -> None:
-        """See `Moves`."""
+        """See `Moves`. Rates stay where they are: steps that are replayed read them there."""
         longest = len(self._stack.active)
         padded = [[*row, *[0.0] * (longest - len(row))] for row in rates]
-        self._rates_TK1 = self._column(padded).transpose(0, 1).contiguous()
+        self.rates_TK1.copy_(self._column(padded).transpose(0, 1))
 
     def make(self, step: int) -> None:
         """See `Moves`."""
-        it, active_K1 = self._stack, self._active[step]
+        self.move(self.rates_TK1[step], None if all(self._stack.active[step]) else self.active_TK1[step])
+        self.note(step)
+
+    def move(self, rate_K1: torch.Tensor, active_K1: torch.Tensor | None) -> None:
+        """Make a step at these rates, reading tensors alone; `active_K1`: 1 for rows that make it, 0; None: all do."""
+        it = self._stack
         if self._l1_K1 is not None:
             it.gradients_KP.addcmul_(it.parameters_KP.sign() * it.penalised_P, self._l1_K1)
         if self._longest_K1 is not None:
             clip_stack(it.gradients_KP, self._longest_K1)
-        self._made_K1 += 1.0 if active_K1 is None else active_K1
+        self.made_K1 += 1.0 if active_K1 is None else active_K1
         now = StackStep(
             rows_KP=it.parameters_KP,
             gradients_KP=it.gradients_KP,
             states=it.states,
-            step_K1=self._made_K1.clamp_min(1.0),  # of a row that has not begun: nothing of it is kept
-            rate_K1=self._rates_TK1[step],
+            step_K1=self.made_K1.clamp_min(1.0),  # of a row that has not begun: nothing of it is kept
+            rate_K1=rate_K1,
             numbers=self._numbers,
             active_K1=None if active_K1 is None else active_K1 > 0,
         )
         self._optimizer.step_stack(now)
-        self.made = [made + on for made, on in zip(self.made, it.active[step], strict=True)]
         if it.averages is not None and self._decay_K1 is not None:
-            share_K1 = EMA.shares_of_step(self._decay_K1, self._made_K1)
+            share_K1 = EMA.shares_of_step(self._decay_K1, self.made_K1)
             it.averages.take(share_K1 if active_K1 is None else share_K1 * active_K1)
+
+    def note(self, step: int) -> None:
+        """Count a step that was made, for those who ask on the host."""
+        it = self._stack
+        self.made = [made + on for made, on in zip(self.made, it.active[step], strict=True)]
         if step == len(it.active) - 1:
             for model, made in zip(it.models, self.made, strict=True):
                 model.num_steps.fill_(made)
@@ -147,8 +157,3 @@ class StackMoves:
     def _column(self, values: Sequence[float] | Sequence[Sequence[float]]) -> torch.Tensor:
         like = self._stack.parameters_KP
         return torch.tensor(values, dtype=like.dtype, device=like.device).unsqueeze(-1)
-
-
-def moves_of(stack: Stack) -> Moves:
-    """Return how the rows of a stack move where they lie."""
-    return RowMoves(stack) if stack.parameters_KP.device.type == "cpu" else StackMoves(stack)

@@ -1,7 +1,8 @@
 """One step of K rows: gather, forward, loss, gradients, and each row's own move.
 
 Made anew whenever rows leave a population, so that whatever does not change from step to step is worked out once:
-batches, views, rates of an epoch. At small sizes the step is bound by the calls it makes, not by arithmetic.
+batches, views, rates of an epoch. At small sizes the step is bound by the calls it makes, not by arithmetic: on a GPU
+it is captured as one (`graph.py`), where its draws are counted and all it reads can lie still.
 
 Legend: K models, P floats of one, Q of its running statistics, T steps of an epoch, B rows of a batch.
 """
@@ -13,13 +14,16 @@ import torch
 
 from components.augmentation import images
 from components.networks import products
+from components.networks.counted import Counted
 from components.networks.network import Network, TrainingPass
 from components.networks.store import BATCH_ALIGNMENT, aligned
 from components.training.averaging import Averages
 from components.training.batches import Batches, Resident, batch_of
+from components.training.graph import Recorder, recorder_on
 from components.training.losses import Criterion, Loss
 from components.training.losses.weighting import class_factors
-from components.training.moves import Stack, moves_of
+from components.training.moves import Moves, RowMoves, Stack, StackMoves
+from components.training.static_step import StaticStep
 
 if TYPE_CHECKING:
     from components.training.population import Model
@@ -78,7 +82,6 @@ class Stepper:
             averages=averages,
             active=self._batches.active,
         )
-        self._moves = moves_of(self._stack)
         self._generators = [model.generator for model in models]
         policies = [model.row.augment for model in models]
         self._policies = policies if any(policy is not None for policy in policies) else None
@@ -90,15 +93,47 @@ class Stepper:
         first = models[0].row.network
         names = [name for name in type(first).per_row if not isinstance(getattr(first, name), str)]
         self._settings = {name: tuple(float(getattr(model.row.network, name)) for model in models) for name in names}
+        self._noise: Counted | None = None
+        self._static: StaticStep | None = None
+        self._eager: str | None = None  # why no graph is tried, where there might be one
+        recorder = recorder_on(device)
+        self._moves: Moves = RowMoves(self._stack) if recorder is None else self._on_device(recorder)
+
+    def _on_device(self, recorder: Recorder) -> StackMoves:
+        """Make ready for steps that ask nothing of the host."""
+        moves = StackMoves(self._stack)
+        self._noise = Counted([model.row.seed for model in self._models], self.folds_K.device)
+        if self._policies is not None:
+            self._eager = "pictures are augmented on the fly, by draws of the host"
+        elif len(self._pieces) > 1:
+            self._eager = "memory is short, and batches are cut into pieces"
+        else:
+            self._static = StaticStep(self._batches, moves, self._noise, self._settings, self._descend, recorder)
+        return moves
+
+    @property
+    def not_captured(self) -> str | None:
+        """Why the steps on a GPU are no graphs; None: they are, as far as was tried, or there is no GPU."""
+        return self._eager if self._static is None else self._static.eager
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch, and look up its rates: [K][T]."""
         order_KTB = self._batches.shuffle(self._generators)
+        rates = self._stack.rates(epoch, self._batches.num_steps)
+        if self._static is not None:
+            self._static.begin_epoch(order_KTB, rates)
+            return
         self._order_TKB = order_KTB.transpose(0, 1).contiguous().to(self.folds_K.device)
-        self._moves.begin_epoch(self._stack.rates(epoch, self._batches.num_steps))
+        self._moves.begin_epoch(rates)
 
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
+        if self._static is not None:
+            self._static.step(step)
+            return
+        if self._noise is not None:
+            assert isinstance(self._moves, StackMoves), "counted noise is that of a device"
+            self._noise.begin(self._moves.made_K1)
         positions_KB = self._order_TKB[step]
         x_KB, mixed = self._resident.gather(positions_KB), None
         if self._policies is not None:
@@ -112,12 +147,18 @@ class Stepper:
             gradients = self._gradients(
                 x_KB[:, piece],
                 [Labels(*(part_KB[:, piece] for part_KB in one)) for one in labels],
-                None if weight_KB is None else weight_KB[:, piece],
-                self._batches.active[step],
+                self._pass(None if weight_KB is None else weight_KB[:, piece], self._batches.active[step]),
             )
             for view, gradient in zip(self._gradient_views, gradients, strict=True):
                 view.add_(gradient) if number else view.copy_(gradient)
         self._moves.make(step)
+
+    def _descend(self, positions_KB: torch.Tensor, share_KB: torch.Tensor, training: TrainingPass) -> None:
+        """Lay the gradients of these rows where moves look for them; see `StaticStep`."""
+        x_KB = self._resident.scaled(self._resident.gather(positions_KB), self.folds_K)
+        found = self._gradients(x_KB, self._labels(positions_KB, share_KB, None), training)
+        for view, gradient in zip(self._gradient_views, found, strict=True):
+            view.copy_(gradient)
 
     def _labels(self, positions_KB: torch.Tensor, share_KB: torch.Tensor, mixed: images.Mixed | None) -> list[Labels]:
         """Return what a step descends to; a mixed picture has two labels, by their shares."""
@@ -132,20 +173,18 @@ class Stepper:
             Labels(mixed.labels(target_KB), others_KB * (1 - mixed.share_KB)),
         ]
 
-    def _gradients(
-        self,
-        x_KB: torch.Tensor,
-        labels: Sequence[Labels],
-        weight_KB: torch.Tensor | None,
-        active: tuple[bool, ...],
-    ) -> tuple[torch.Tensor, ...]:
-        training = TrainingPass(
+    def _pass(self, weight_KB: torch.Tensor | None, active: tuple[bool, ...]) -> TrainingPass:
+        return TrainingPass(
             settings=self._settings,
-            generators=self._generators,
+            generators=self._generators if self._noise is None else self._noise,
             weight_KB=weight_KB,
             steps=tuple(self._moves.made),
             active=active,
         )
+
+    def _gradients(
+        self, x_KB: torch.Tensor, labels: Sequence[Labels], training: TrainingPass
+    ) -> tuple[torch.Tensor, ...]:
         with products.made_in(self._precision):
             outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
             first, *others = [self.criterion.training(outputs_KBC, *one) for one in labels]

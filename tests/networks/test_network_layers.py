@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from components.networks import layers
+from components.networks.network import TrainingPass
 
 K, B, I, O = 3, 32, 7, 5  # noqa: E741
 
@@ -25,7 +26,9 @@ def batch_norm(x, weight=None, steps=(0, 5, 50), active=(True, True, True), scal
     mean, variance = torch.zeros(K, O, dtype=x.dtype), torch.ones(K, O, dtype=x.dtype)
     scale = torch.ones(K, O, dtype=x.dtype) if scale is None else scale
     shift = torch.zeros(K, O, dtype=x.dtype) if shift is None else shift
-    return layers.batch_norm_training(x, scale, shift, (mean, variance), weight, steps, active), mean, variance
+    training = TrainingPass(settings={}, generators=[], weight_KB=weight, steps=steps, active=active)
+    share = layers.fresh_share(training, x)
+    return layers.batch_norm_training(x, scale, shift, (mean, variance), weight, share), mean, variance
 
 
 def test_batch_norm_is_torchs_for_each_model_forward_and_backward():
