@@ -1,7 +1,8 @@
 """A table as every stage after `validate` sees it: the frozen schema, and typed columns that are read when asked for.
 
 Row ids are positions in ingest's Parquet file. Rows made by `augment` follow after the real ones. A table knows the
-content hash of its file; whatever refers to row ids carries that hash, and `Table.open` asserts it.
+content hash of its file; whatever refers to row ids carries that hash, and `Table.open` asserts it. Below it lie raw
+rows and arrays (`raw_rows.py`).
 
 Pictures lie beside the Parquet file as one memory-mapped array, `image.npy`; the table has their names and, in the
 column `pixels`, the hash of each one's bytes, so that the table's hash covers them too.
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from components.core.columns import typed
 from components.core.files import read_json, read_parquet, write_json
 from components.core.lazy import lazy
+from components.core.raw_rows import RawArrays, RawRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +58,7 @@ class Schema:
     classes: tuple[str, ...]  # sorted; empty for regression; binary: classes[1] is the event
     columns: tuple[ColumnSchema, ...]  # in the order of the file
     picture: tuple[int, ...] | None = None  # (height, width, colours) of all pictures; None: rows are plain columns
+    group: str | None = None  # since split: the column whose equal rows stay together (split.by: group)
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -192,63 +195,3 @@ class Table:
         """Return raw rows as they stand in the file, for people to read."""
         names = [column.name for column in self.schema.columns] if columns is None else list(columns)
         return pd.DataFrame({name: self._raw.column(name).iloc[rows] for name in names}).reset_index(drop=True)
-
-
-class RawArrays:
-    """Arrays of rows: one or several .npy files laid one under another and mapped into memory, or held in it."""
-
-    def __init__(
-        self,
-        files: Mapping[str, tuple[Path, ...]] | None = None,
-        held: Mapping[str, NDArray[Any]] | None = None,
-    ) -> None:
-        self._files = files or {}
-        self._held = held or {}
-        self._mapped: dict[str, list[NDArray[Any]]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Travel to a worker process without what is mapped: it maps the files itself."""
-        return {**self.__dict__, "_mapped": {}}
-
-    def read(self, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
-        """Return all rows or some of them."""
-        parts = self._parts(name)
-        if rows is None:
-            return parts[0] if len(parts) == 1 else np.concatenate(parts)
-        found = np.empty((len(rows), *parts[0].shape[1:]), dtype=parts[0].dtype)
-        first = 0
-        for part in parts:
-            here = (rows >= first) & (rows < first + len(part))
-            found[here] = part[rows[here] - first]
-            first += len(part)
-        return found
-
-    def _parts(self, name: str) -> list[NDArray[Any]]:
-        if name in self._held:
-            return [self._held[name]]
-        if name not in self._mapped:
-            self._mapped[name] = [np.load(file, mmap_mode="r", allow_pickle=False) for file in self._files[name]]
-        return self._mapped[name]
-
-
-class RawRows:
-    """Raw columns of one or several Parquet files laid one under another, or of a frame."""
-
-    def __init__(self, files: Sequence[Path], frame: pd.DataFrame | None = None) -> None:
-        import pyarrow.parquet as pq
-
-        self._files = tuple(files)
-        self._frame = frame
-        self.lengths = tuple(pq.read_metadata(file).num_rows for file in files) if frame is None else (len(frame),)
-
-    def __len__(self) -> int:
-        return sum(self.lengths)
-
-    def column(self, name: str) -> pd.Series:
-        """Return one raw column."""
-        if self._frame is not None:
-            return self._frame[name]
-        import pyarrow.parquet as pq
-
-        parts = [pq.read_table(file, columns=[name], partitioning=None).column(0).to_pandas() for file in self._files]
-        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.columns import as_text
-from components.core.table import RawRows
+from components.core.raw_rows import RawRows
 from components.data.column_reports import ONE_VALUE, ColumnReport
 from components.data.cures import yaml_word
 from components.data.findings import Finding, Word, named

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.columns import as_text, typed
-from components.core.table import IMAGE, RawRows, Schema
+from components.core.raw_rows import RawRows
+from components.core.table import IMAGE, Schema
 from components.data.schema_inference import sort_words
 
 

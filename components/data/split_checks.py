@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.columns import as_text, to_seconds
-from components.core.table import ColumnSchema, RawRows, Schema
+from components.core.raw_rows import RawRows
+from components.core.table import ColumnSchema, Schema
 from components.data.cures import yaml_word
 from components.data.findings import Finding, named
 

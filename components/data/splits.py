@@ -21,9 +21,10 @@ from components.core.columns import as_text
 from components.core.contracts import Fold
 from components.core.errors import UserMistake, did_you_mean
 from components.core.files import read_json, read_parquet, write_json, write_parquet
+from components.core.raw_rows import RawRows
 from components.core.seeds import generator
 from components.core.specs import NONE, Spec, setting
-from components.core.table import RawRows, Schema, Table
+from components.core.table import Schema, Table
 from components.data.dealing import deal, strata_of
 from components.data.findings import write_findings
 from components.data.schema_completion import complete
@@ -56,7 +57,7 @@ def split(spec: SplitSpec, ingested: Path, validated: Path, out: Path, *, seed: 
     """
     schema = Schema.read(validated / "schema.json")
     rows = read_parquet(validated / "rows.parquet")["row"].astype(np.int64)
-    schema = _leave_out_column(spec, schema)
+    schema = replace(_leave_out_column(spec, schema), group=spec.column if spec.by == "group" else None)
     raw = RawRows([ingested / "table.parquet"])
     truth_n = Table.open(schema, ingested / "table.parquet").target()[rows].astype(np.float64)
     units_n = units_of(raw, rows, schema.compared, spec.column if spec.by == "group" else None)

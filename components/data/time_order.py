@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.core.columns import to_numbers, to_seconds
 from components.core.errors import UserMistake
-from components.core.table import RawRows
+from components.core.raw_rows import RawRows
 
 
 def moments_of(raw: RawRows, rows: NDArray[np.int64], name: str) -> NDArray[np.float64]:

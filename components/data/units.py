@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from components.core.columns import as_text
 from components.core.errors import UserMistake
-from components.core.table import RawRows
+from components.core.raw_rows import RawRows
 from components.data.duplicates import groups_of, row_hashes
 
 

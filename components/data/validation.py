@@ -18,8 +18,9 @@ from pydantic import BeforeValidator
 
 from components.core.errors import Mistake, Mistakes, UserMistake, did_you_mean
 from components.core.files import read_json, write_parquet
+from components.core.raw_rows import RawRows
 from components.core.specs import Spec, setting
-from components.core.table import ColumnSchema, Kind, RawRows, Schema
+from components.core.table import ColumnSchema, Kind, Schema
 from components.data import checks, stopping_checks
 from components.data.column_reports import ColumnReport, report_on
 from components.data.duplicates import first_of_each, row_hashes

@@ -59,6 +59,7 @@ def test_validate_knows_the_column_that_split_goes_by(tmp_path):
     lines = grow(tmp_path, "t.csv", "y", split={"by": "group", "column": "patient", "folds": 3})
     assert lines[1].startswith("1 columns")
     assert Schema.read(tmp_path / "data" / "validate" / "schema.json").column("patient").use == "left_out"
+    assert Schema.read(tmp_path / "data" / "split" / "schema.json").group == "patient"
 
 
 def test_a_changed_cell_changes_the_hash_that_split_hands_on(tmp_path):

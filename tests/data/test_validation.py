@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from components.core.errors import Mistakes, UserMistake
 from components.core.files import read_parquet
-from components.core.table import RawRows, Schema, Table
+from components.core.raw_rows import RawRows
+from components.core.table import Schema, Table
 from components.data.findings import WORDS, Finding, block, counted, named, read_findings, write_findings
 from components.data.schema_completion import complete
 from components.data.validation import ValidateSpec

@@ -1,5 +1,7 @@
 """Target encoding by hand and against scikit-learn; no fit row is told its own answer; rare and unknown levels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +12,7 @@ from preprocess_case import fitted_on, one_column
 from sklearn.preprocessing import TargetEncoder
 
 from components.core.files import write_json, write_parquet
-from components.core.table import Table
+from components.core.table import ColumnSchema, Table
 from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import BaggingPreprocess
 from components.data.preprocessing.target_encoding import PARTS, parts
@@ -102,6 +104,22 @@ def test_a_made_row_is_in_the_part_of_the_row_that_it_was_made_from(tmp_path):
     rows = np.arange(80)
     features = build(spec(), table.schema).fit_transform(table, rows)[1]
     np.testing.assert_array_equal(features.numeric_NF[40:], features.numeric_NF[sources])
+
+
+def test_rows_of_a_group_are_told_nothing_of_each_other():
+    """A level that names the patient: with a group out of the fit rows, nobody knows its mean."""
+    patients = [f"p{number // 5}" for number in range(100)]
+    truth = np.repeat(np.random.default_rng(2).choice(["no", "yes"], 20), 5)
+    levels = tuple(sorted(set(patients)))
+    table = one_column("categorical", patients, list(truth), levels=levels)
+    left_out = ColumnSchema(name="patient", kind="id", use="left_out")
+    schema = replace(table.schema, group="patient", columns=(*table.schema.columns, left_out))
+    grouped = Table.of(schema, table.raw(np.arange(100)).assign(patient=patients))
+    values_n, torn_n = (fitted_on(spec(), one)[1].numeric_NF[:, 0].astype(np.float64) for one in (grouped, table))
+    assert len(np.unique(values_n)) <= PARTS
+    assert all(len(np.unique(values_n[start : start + 5])) == 1 for start in range(0, 100, 5))
+    told = [abs(np.corrcoef(one, truth == "yes")[0, 1]) for one in (values_n, torn_n)]
+    assert told[1] > 0.9 > told[0]
 
 
 def test_several_classes_have_a_column_each_but_the_first():

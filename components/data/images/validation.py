@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from components.core.errors import UserMistake, did_you_mean
 from components.core.files import read_json, write_parquet
+from components.core.raw_rows import RawRows
 from components.core.specs import Spec, setting
-from components.core.table import IMAGE, PICTURE, PIXELS, ColumnSchema, RawRows, Schema
+from components.core.table import IMAGE, PICTURE, PIXELS, ColumnSchema, Schema
 from components.data import checks
 from components.data.duplicates import first_of_each, groups_of, row_hashes
 from components.data.findings import Finding, Word, counted, named, write_findings

@@ -7,7 +7,9 @@ is the number. Missing values are a level of their own; a level that nobody know
 
 A row that helped to make its own encoding would be told its answer, and the more so the rarer its level. So the fit
 rows get means of the other parts of an inner cut in five; new and scored rows get those of all fit rows. Which part a
-row is in depends on its id and the seed alone; a made row is in the part of the row that it was made from.
+row is in depends on its id and the seed alone; a made row is in the part of the row that it was made from. Where new
+rows bring new groups (`split.by: group`) it depends on the row's group instead: else the others of a patient would tell
+in the fit rows what nobody will tell about a new one.
 
 Legend: n rows, V numbers of levels (missing, levels, rare), K columns that come out, P parts.
 """
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from components.core.seeds import derive
 from components.core.table import Schema, Table
+from components.data.duplicates import row_hashes
 
 PARTS = 5
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64 (Steele et al. 2014)
@@ -40,7 +43,17 @@ class Answers:
             values_nK = truth_n.astype(np.float64)[:, None]
         else:
             values_nK = (truth_n[:, None] == np.arange(1, table.schema.num_outputs)).astype(np.float64)
-        return cls(values_nK=values_nK, part_n=parts(table.sources(rows_n), seed))
+        return cls(values_nK=values_nK, part_n=parts(_together(table, rows_n), seed))
+
+
+def _together(table: Table, rows_n: NDArray[np.int64]) -> NDArray[Any]:
+    """Return for each row a number that it shares with those of its part: its own, its source's, or its group's."""
+    source_n, name = table.sources(rows_n), table.schema.group
+    if name is None:
+        return source_n
+    real = np.arange(table.num_real)
+    group_N = table.kept("groups", lambda: row_hashes([table.raw(real, [name])[name]], table.num_real))
+    return np.asarray(group_N[source_n])
 
 
 def names(schema: Schema) -> tuple[str, ...]:
@@ -50,8 +63,8 @@ def names(schema: Schema) -> tuple[str, ...]:
     return tuple(f"share of {name}" for name in schema.classes[1:])
 
 
-def parts(rows_n: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the part of each row id, 0 to 4: the same whatever rows stand beside it."""
+def parts(rows_n: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    """Return the part of each row id (or hash of a group), 0 to 4: the same whatever rows stand beside it."""
     state = rows_n.astype(np.uint64) + np.uint64(derive(seed, "target encoding"))
     state = (state ^ (state >> np.uint64(30))) * MIX[0]
     state = (state ^ (state >> np.uint64(27))) * MIX[1]
