@@ -4,7 +4,8 @@ What is a mean over rows (log loss, Brier, squared and absolute errors) is a pro
 judged at labels needs of each drawing the counts of true and called classes, a product with a sparse matrix. ROC AUC is
 no mean over rows; from `LINEAR_FROM` rows of each side on, its first-order part is taken (the projection of Hájek;
 DeLong et al. 1988 call the rows' shares structural components), which differs from the whole by less than the width of
-an interval divided by the root of the rows. It stands on the weight of each class being the same in all drawings.
+an interval divided by the root of the rows. With fewer rows of some of many classes too: there the whole would take
+minutes. It stands on the weight of each class being the same in all drawings.
 
 Legend: K models, n rows, C classes, B drawings.
 """
@@ -22,6 +23,7 @@ from components.metrics.log_loss import SMALLEST
 Floats = NDArray[np.float64]
 OfWeights = Callable[[Floats], Floats]  # [B, n] -> [B, K]
 LINEAR_FROM = 400  # rows of an event, and of the others
+CALL, MOST_EXACT = 2500, 30_000  # what a call costs beside its rows, in model-rows; what a drawing may cost in all
 
 
 def under_many(
@@ -51,7 +53,7 @@ def _under_many(metric: Metric, truth_n: NDArray[Any], values_KnC: NDArray[np.fl
         return _of_numbers(metric.name, truth_n.astype(np.float64), values_KnC[:, :, 0].astype(np.float64))
     if metric.name in ("log_loss", "brier"):
         return _mean_of(_losses(metric.name, truth_n, values_KnC))
-    if metric.name == "roc_auc" and _has_many(truth_n, values_KnC.shape[2]):
+    if metric.name == "roc_auc" and (_has_many(truth_n, values_KnC.shape[2]) or _is_long(values_KnC)):
         return _linear_auc(truth_n, values_KnC)
     one_by_one = metric.on(truth_n, values_KnC)
     return lambda weight_Bn: np.stack([one_by_one(weight_n) for weight_n in weight_Bn])
@@ -109,6 +111,12 @@ def _has_many(truth_n: NDArray[Any], num_classes: int) -> bool:
     counts = np.bincount(truth_n.astype(np.int64), minlength=num_classes)
     present = counts[counts > 0]
     return bool(len(present) > 1 and min(present.min(), len(truth_n) - present.max()) >= LINEAR_FROM)
+
+
+def _is_long(values_KnC: NDArray[np.float32]) -> bool:
+    """Whether a thousand exact drawings would take more than a second or so."""
+    num_models, num_rows, num_classes = values_KnC.shape
+    return (1 if num_classes == 2 else num_classes) * (CALL + num_models * num_rows) > MOST_EXACT
 
 
 def _linear_auc(truth_n: NDArray[Any], values_KnC: NDArray[np.float32]) -> OfWeights:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.core.contracts import JSON
 from components.project.documents import Place
+
+SHORTER = 4  # times fewer epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +18,15 @@ class FirstLook:
     values: Mapping[str, Mapping[str, Any]]  # section -> keys; without ingest.source
     notes: Mapping[Place, str] = field(default_factory=dict)  # comments of this file's own
     counts: Mapping[str, int]  # trials of search and boosting where no clock ends them
+
+
+def searched_epochs(most: int) -> JSON:
+    """Return what the file says of epochs where a clock ends the search: a few networks may train more shortly.
+
+    The first one does (`components/training/portfolio.py`): there is a usable network also where the machine is slower
+    than was thought.
+    """
+    return {"low": max(1, most // SHORTER), "high": most, "log": True}
 
 
 def shares(counts: Mapping[str, int]) -> str:

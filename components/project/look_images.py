@@ -9,7 +9,7 @@ from typing import Any
 
 from components.core.errors import UserMistake
 from components.data.images.source import Pictures, find_pictures, settled_size
-from components.project.first_look import FirstLook, shares
+from components.project.first_look import FirstLook, searched_epochs, shares
 
 COUNTS = {"search": 8, "boosting": 4}
 POLICY = {"rotation": 10, "scaling": 0.1, "translation": 0.1}  # no flip: a mirrored 2 is no 2
@@ -45,8 +45,8 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
     search: dict[str, Any] = {}
     if seconds is not None:
         epochs = _epochs(seconds, train * (folds - 1) if folds > 1 else round(0.8 * train), size)
-        search = {"training": {"epochs": epochs}}
-        lines.append(("epochs", f"{epochs}, so that a few networks are finished in time"))
+        search = {"training": {"epochs": searched_epochs(epochs)}}
+        lines.append(("epochs", f"{epochs} at most, so that a few networks are finished in time"))
     return FirstLook(
         lines=tuple(lines),
         values={

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.core.errors import UserMistake, did_you_mean
-from components.project.first_look import FirstLook, shares
+from components.project.first_look import FirstLook, searched_epochs, shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +45,8 @@ def look(root: Path, data: str, target: str, seconds: float | None) -> FirstLook
             values["split"] = {"folds": folds}
             lines.append(("folds", f"{folds}, because {facts.rows} rows are many for {seconds:g} seconds"))
         epochs = _epochs(seconds, facts.rows, folds)
-        values["search"] = {"training": {"epochs": epochs}}
-        lines.append(("epochs", f"{epochs}, so that each core finishes about {NETWORKS} networks"))
+        values["search"] = {"training": {"epochs": searched_epochs(epochs)}}
+        lines.append(("epochs", f"{epochs} at most, so that each core finishes about {NETWORKS} networks"))
     return FirstLook(
         lines=tuple(lines),
         values=values,

@@ -38,7 +38,7 @@ class Judge:
         if self._pruner == "racing":
             return {count: count for count in range(1, self._num_score_folds)}
         nominal = rungs(self._pruner, self._steps, number)
-        return placed(nominal, *self._times(spec)) if nominal else {}
+        return placed(nominal, self._steps, *self._times(spec)) if nominal else {}
 
     def dropped(
         self, step: int, reported: Mapping[int, Mapping[int, float]], earlier: Iterable[Outcome]

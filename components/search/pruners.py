@@ -44,20 +44,21 @@ def bracket(number: int) -> int:
     return BRACKETS[number % len(BRACKETS)]
 
 
-def placed(nominal: Sequence[int], epochs: int, cycle_ends: Sequence[int] | None) -> dict[int, int]:
-    """Return rung -> the epoch at which a candidate of so many epochs reports there.
+def placed(nominal: Sequence[int], steps: int, epochs: int, cycle_ends: Sequence[int] | None) -> dict[int, int]:
+    """Return rung -> the epoch at which a candidate of so many epochs reports there; rungs are those of `steps` epochs.
 
-    Inside a cycle a network is worse than it will be at its end, so one that is trained in cycles is judged at the
-    first end of a cycle that is not before the rung; without one before its last epoch it has no such rung. None: it
-    can be judged anywhere.
+    Whoever trains for fewer epochs is judged at the same share of them: rates fall as a training ends, so at the same
+    epoch a short one would look better than a long one is going to be. Inside a cycle a network is worse than at its
+    end, so one that is trained in cycles is judged at the first end of a cycle that is not before the rung; without
+    one before its last epoch it has no such rung. None: it can be judged anywhere.
     """
-    if cycle_ends is None:
-        return {rung: rung for rung in nominal}
     found: dict[int, int] = {}
     for rung in nominal:
-        ends = [end for end in cycle_ends if rung <= end < epochs and end not in found.values()]
-        if ends:
-            found[rung] = min(ends)
+        own = max(1, rung * epochs // steps) if 0 < epochs < steps else rung
+        ends = (own,) if cycle_ends is None else cycle_ends
+        sound = [end for end in ends if own <= end and (end < epochs or not epochs) and end not in found.values()]
+        if sound:
+            found[rung] = min(sound)
     return found
 
 

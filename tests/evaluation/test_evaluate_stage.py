@@ -70,7 +70,8 @@ def grow(root: Path, source: str, target: str, **split_settings) -> dict[str, st
     for word, (function, spec) in stages.items():
         out = root / "data" / word
         out.mkdir(parents=True)
-        lines[word] = function(Stage(word=word, root=root, spec=spec, out=out))
+        also = {"evaluate": stages["evaluate"][1]} if word == "export" else {}
+        lines[word] = function(Stage(word=word, root=root, spec=spec, out=out, also=also))
     return lines
 
 

@@ -59,6 +59,20 @@ def test_the_linear_part_of_roc_auc_is_nearly_all_of_it(task):
     )
 
 
+def test_many_classes_with_few_rows_keep_their_interval():
+    """25 classes of 20 rows: sorting each of them for each drawing would take a minute."""
+    truth = np.arange(500) % 25
+    odds = np.exp(RNG.normal(size=(3, 500, 25)) + np.eye(25)[truth])
+    values = (odds / odds.sum(axis=2, keepdims=True)).astype(np.float32)
+    weights = drawings(truth, True, 300)
+    found = under_many(METRICS["roc_auc"], truth, values)(weights)
+    one_by_one = METRICS["roc_auc"].on(truth, values)
+    exact = np.array([one_by_one(weight) for weight in weights])
+    assert (found != exact).all(), "the quicker way"
+    np.testing.assert_allclose(found.std(axis=0), exact.std(axis=0), rtol=0.1)
+    np.testing.assert_allclose(found.mean(axis=0), exact.mean(axis=0), atol=0.1 * exact.std(axis=0).min())
+
+
 @pytest.mark.parametrize("name", ["accuracy", "log_loss", "roc_auc", "rmse"])
 def test_a_model_that_says_no_number_has_no_score(name):
     truth, values = judged("regression" if name == "rmse" else "binary", 2 * LINEAR_FROM)

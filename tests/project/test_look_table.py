@@ -14,11 +14,12 @@ def epochs(tmp_path, rows, seconds):
 
 
 def test_networks_get_as_many_epochs_as_the_clock_has_room_for(tmp_path):
-    assert epochs(tmp_path, 300, 600.0) == {"training": {"epochs": MOST_EPOCHS}}
-    few, more = (epochs(tmp_path, 5_000, seconds)["training"]["epochs"] for seconds in (60.0, 240.0))
+    most = {"low": MOST_EPOCHS // 4, "high": MOST_EPOCHS, "log": True}
+    assert epochs(tmp_path, 300, 600.0) == {"training": {"epochs": most}}
+    few, more = (epochs(tmp_path, 5_000, seconds)["training"]["epochs"]["high"] for seconds in (60.0, 240.0))
     assert LEAST_EPOCHS < few < more < MOST_EPOCHS
     assert more in range(4 * few, 4 * few + 4)
-    assert epochs(tmp_path, 5_000, 5.0) == {"training": {"epochs": LEAST_EPOCHS}}
+    assert epochs(tmp_path, 5_000, 5.0)["training"]["epochs"]["high"] == LEAST_EPOCHS
 
 
 def test_where_counts_end_the_search_the_epochs_are_those_of_the_settings(tmp_path):

@@ -324,10 +324,17 @@ def test_hyperband_leaves_more_to_its_end_than_halving_and_cuts_earlier(tmp_path
 
 
 def test_whoever_is_trained_in_cycles_is_judged_at_their_ends():
-    assert placed((16, 32), 64, None) == {16: 16, 32: 32}
-    assert placed((16, 32), 64, (20, 40, 60)) == {16: 20, 32: 40}
-    assert placed((16, 32), 64, (64,)) == {}
-    assert placed((16, 24), 64, (40, 64)) == {16: 40}
+    assert placed((16, 32), 64, 64, None) == {16: 16, 32: 32}
+    assert placed((16, 32), 64, 64, (20, 40, 60)) == {16: 20, 32: 40}
+    assert placed((16, 32), 64, 64, (64,)) == {}
+    assert placed((16, 24), 64, 64, (40, 64)) == {16: 40}
+
+
+def test_shorter_trainings_are_judged_at_the_same_share_of_them():
+    assert placed((16, 32), 64, 16, None) == {16: 4, 32: 8}
+    assert placed((16, 32), 64, 16, (6, 12, 16)) == {16: 6, 32: 12}
+    assert placed((16, 32), 64, 2, None) == {16: 1}, "no epoch is two rungs, and the last one is none"
+    assert placed((16, 32), 64, 0, None) == {16: 16, 32: 32}, "nobody says how long it trains"
 
 
 def test_rungs_of_cycles_reach_the_candidates(tmp_path):
