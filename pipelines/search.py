@@ -9,7 +9,7 @@ from components.data.preprocessing.suited import suited
 from components.project.kinds import step
 from components.project.space import space_of
 from components.training.evaluate import NetworkEvaluate
-from components.training.fitting import fitted
+from components.training.fitting import fitted, precisions
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from pipelines.engine.searching import grow_by_search
@@ -23,6 +23,8 @@ def search(stage: Stage) -> str:
     """Search networks on the folds of data/split, completed by data/augment; write the search-like out."""
     train_rows = open_train_rows(stage)
     space = whole_space(stage, train_rows.table.schema.task)
+    training = space.fields["training"]
+    assert isinstance(training, Group), "one class is one group"
     evaluate = NetworkEvaluate(
         train_rows.table,
         train_rows.metric,
@@ -31,8 +33,10 @@ def search(stage: Stage) -> str:
         device=stage.device,
         race=stage.spec.pruner == "racing",
         hang_seconds=_silence(stage),
+        precisions=precisions(training),
+        tell=lambda line: stage.tell(Progress(text=line)),
     )
-    stage.tell(Progress(text=str(evaluate.place)))
+    stage.tell(Progress(text=evaluate.line))
     try:
         return grow_by_search(
             stage,

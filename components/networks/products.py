@@ -60,7 +60,7 @@ def whole(made: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 def bmm(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return K products of matrices."""
-    return whole(torch.bmm(factor(a), factor(b)), a.dtype)
+    return whole(torch.bmm(factor(a), factor(b)), a.dtype) if _Switch.rounds else torch.bmm(a, b)
 
 
 def baddbmm(bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -70,7 +70,7 @@ def baddbmm(bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tenso
 
 def matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return products of matrices, as torch.matmul."""
-    return whole(torch.matmul(factor(a), factor(b)), a.dtype)
+    return whole(torch.matmul(factor(a), factor(b)), a.dtype) if _Switch.rounds else torch.matmul(a, b)
 
 
 def conv2d(

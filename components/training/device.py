@@ -2,14 +2,19 @@
 
 auto is the GPU where a driver and a torch that speaks to it are found, else the processor. torch, slow to import, is
 asked only where there is a driver, and only in the search's own process; workers are told.
+
+On a GPU one process trains all networks of one structure that memory has room for, at most 1024 folds at a time
+(`room.py`), and makes their step as one CUDA graph (`graph.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.errors import UserMistake
 
 DRIVER = Path("/dev/nvidiactl")
+MOST_ON_CUDA = 1024  # rows of one population
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +26,18 @@ class Place:
 
     def __str__(self) -> str:
         return f"on {'the GPU' if self.device == 'cuda' else 'the processor'}: {self.why}"
+
+    def line(self, precisions: Sequence[str], not_captured: str | None) -> str:
+        """Return where and why, how networks are trained there, and what their `precision` is there.
+
+        `not_captured`: why steps are no CUDA graphs.
+        """
+        if self.device == "cpu":
+            here = {"tf32": "tf32 is float32 here", "bfloat16": "bfloat16 only rounds here"}
+            return "; ".join([str(self), *(here[word] for word in precisions if word in here)])
+        step = "CUDA graphs" if not_captured is None else f"made kernel by kernel, because {not_captured}"
+        products = " or ".join(precisions) or "float32"
+        return f"{self}; one process, networks of one structure together; steps are {step}; products in {products}"
 
 
 def choose(wanted: str) -> Place:

@@ -17,9 +17,9 @@ from components.core.contracts import Candidate, Evaluate, Fold, Metric, Outcome
 from components.core.deadlines import Deadline
 from components.core.table import Table
 from components.core.workers import Workers
-from components.training.device import choose
+from components.training.device import MOST_ON_CUDA, choose
 from components.training.tasks import Answers, Task, Work
-from components.training.turns import Turns
+from components.training.turns import FIRST_ROWS, Turns
 
 
 def begin(work: Work) -> Callable[[Task], Answers]:
@@ -44,17 +44,28 @@ class NetworkEvaluate:
         device: str = "auto",
         race: bool = False,
         hang_seconds: float = math.inf,
+        precisions: Sequence[str] = (),
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`cores`: worker processes on CPU. `race`: rungs are counts of folds, which are trained one after the other.
+        """`precisions`: those that candidates may have, for `line`; `tell` hears it again when it has changed.
+        `cores`: worker processes on CPU. `race`: rungs are counts of folds, which are trained one after the other.
         `hang_seconds`: a worker that is silent for so long is killed, and its trial fails of `deadline`."""
         self._table = table
         self._metric = metric
         self._seed = seed
         self._cores = cores
-        self.place = choose(device)  # where, and why there
+        self._place = choose(device)
+        self._precisions = precisions
+        self._tell = tell
+        self._not_captured: str | None = None
         self._race = race
         self._hang_seconds = hang_seconds
         self._workers: Workers | None = None
+
+    @property
+    def line(self) -> str:
+        """Where networks are trained, why there, and how."""
+        return self._place.line(self._precisions, self._not_captured)
 
     def __call__(
         self,
@@ -69,7 +80,7 @@ class NetworkEvaluate:
         resting = checkpoint / ".resting"
         shutil.rmtree(resting, ignore_errors=True)
         resting.mkdir(parents=True)
-        device = self.place.device
+        device = self._place.device
         work = Work(
             table=self._table,
             folds=tuple(folds),
@@ -81,13 +92,26 @@ class NetworkEvaluate:
             resting=resting,
         )
         try:
-            count = self._cores if device == "cpu" else 1
+            count, first_rows = (self._cores, FIRST_ROWS) if device == "cpu" else (1, MOST_ON_CUDA)
             with Workers(count, self.begin, work, hang_seconds=self._hang_seconds) as self._workers:
                 yield from Turns(
-                    self._workers, generations, report, deadline, resting, len(folds), race=self._race
+                    self._workers,
+                    generations,
+                    report,
+                    deadline,
+                    resting,
+                    len(folds),
+                    race=self._race,
+                    first_rows=first_rows,
+                    not_captured=self._hear,
                 ).outcomes()
         finally:
             shutil.rmtree(resting, ignore_errors=True)
+
+    def _hear(self, not_captured: str) -> None:
+        if not_captured != self._not_captured:
+            self._not_captured = not_captured
+            self._tell(self.line)
 
     def close(self) -> None:
         """End the workers of a call that was not read to its end; they also end with this process."""

@@ -62,6 +62,12 @@ class GroupRun:
             lost |= {model.row.candidate for model in population.began if model.diverged}
         return frozenset(cut)
 
+    @property
+    def not_captured(self) -> str | None:
+        """Why steps on a GPU are no graphs; None: they are."""
+        causes = (population.stepper.not_captured for population in self._populations)
+        return next((cause for cause in causes if cause is not None), None)
+
     def rest(self, run: CandidateRun, path: Path) -> None:
         """Write all of a run that has changed to a file."""
         from safetensors.torch import save_file

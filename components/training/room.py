@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
+from components.training.device import MOST_ON_CUDA
 from components.training.memory import Need
 
 LAST_LEVEL = 32 * 1024**2  # bytes of cache, where the system does not say
 SHARE_OF_CACHE = 0.25
 SHARE_OF_DEVICE = 0.8  # of what is free: optimizers and the cuda library take some beside
-MOST_ON_CUDA = 1024
 
 
 def rows_that_fit(need: Need, device: torch.device, num_folds: int) -> int:

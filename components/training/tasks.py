@@ -52,6 +52,7 @@ class Answers:
 
     by_number: Mapping[int, Answer]
     rows: int | None = None  # so many rows of this structure train best together; None: not known
+    not_captured: str | None = None  # why steps on a GPU were made kernel by kernel; None: they were not
 
 
 def resting_file(resting: Path, number: int, rung: int) -> Path:

@@ -13,7 +13,7 @@ population is as quick a row.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -59,7 +59,10 @@ class Turns:
         num_folds: int,
         *,
         race: bool = False,
+        first_rows: int = FIRST_ROWS,
+        not_captured: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`first_rows`: of a structure that no worker has seen yet. `not_captured`: hears why steps are no graphs."""
         self._workers = workers
         self._more: Iterator[Sequence[Candidate]] | None = generations
         self._report = report
@@ -67,6 +70,8 @@ class Turns:
         self._resting = resting
         self._num_folds = num_folds
         self._race = race
+        self._first_rows = first_rows
+        self._not_captured = not_captured
         self._queue: deque[_Turn] = deque()
         self._tasks: dict[tuple[int, ...], Task] = {}  # with workers
         self._rows: dict[str, int] = {}  # structure -> so many rows train best together
@@ -105,7 +110,7 @@ class Turns:
     def _next_task(self) -> Task:
         """Take the first of the queue, and those that may be trained with it."""
         first = self._queue[0]
-        rows = self._rows.get(first.candidate.structure, FIRST_ROWS)
+        rows = self._rows.get(first.candidate.structure, self._first_rows)
         folds = self._num_folds if first.folds is None else len(first.folds)
         count = min(first.most, max(1, rows // folds))
         group = [turn for turn in self._queue if turn.goes_with(first)][:count]
@@ -162,6 +167,8 @@ class Turns:
             answers = Answers(by_number={numbers[0]: Answer(outcome=failure(numbers[0], _cause(answers)))})
         if answers.rows is not None:
             self._rows[task.candidates[0].structure] = answers.rows
+        if answers.not_captured is not None:
+            self._not_captured(answers.not_captured)
         for number, answer in sorted(answers.by_number.items()):
             yield from self._take_one(number, answer)
 

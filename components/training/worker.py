@@ -38,12 +38,14 @@ class Worker:
         self._metric: Metric = get(work.metric)
         self._preparer = Preparer(work.table, work.folds, work.seed, torch.device(work.device))
         self._rows: dict[str, int] = {}  # structure -> K
+        self._not_captured: str | None = None
         self._parts: dict[str, int] = {}  # structure -> pieces of a batch, where memory is short
 
     def answer(self, task: Task) -> Answers:
         """Train the candidates of a task."""
         found = self._train(task.candidates, task)
-        return Answers(by_number=found, rows=self._rows.get(task.candidates[0].structure))
+        rows = self._rows.get(task.candidates[0].structure)
+        return Answers(by_number=found, rows=rows, not_captured=self._not_captured)
 
     def _train(self, candidates: Sequence[Candidate], task: Task) -> dict[int, Answer]:
         """Train together; what fails for all is tried again in smaller parts, until it is clear whose fault it is."""
@@ -79,6 +81,7 @@ class Worker:
             runs, scoring, most_rows=self._rows[structure], parts=self._parts.get(structure, 1), resting=files
         )
         cut = group.train(task.until, self._cut_off)
+        self._not_captured = group.not_captured
         answers = {}
         for run in runs:
             if run.candidate.number in cut and not run.diverged:

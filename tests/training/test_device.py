@@ -5,10 +5,13 @@ import sys
 
 import pytest
 import torch
+from training_case import example
 
 from components.core.errors import UserMistake
+from components.metrics import get
 from components.training import device
-from components.training.device import choose, make_ready
+from components.training.device import Place, choose, make_ready
+from components.training.evaluate import NetworkEvaluate
 
 
 def test_without_a_driver_auto_is_the_processor_and_says_why(monkeypatch, tmp_path):
@@ -49,3 +52,23 @@ print(begin(work)(Task(candidates=(candidate(0, training={{"epochs": 2}}),), unt
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert found.stdout.strip() == "complete", found.stderr
+
+
+def test_the_line_says_how_networks_are_trained_there():
+    here = Place(device="cpu", why="there is no NVIDIA driver here")
+    assert here.line(["float32"], None) == str(here)
+    assert here.line(["bfloat16", "tf32"], None) == f"{here}; bfloat16 only rounds here; tf32 is float32 here"
+    there = Place(device="cuda", why="H200 was found")
+    how = "one process, networks of one structure together; steps are"
+    assert there.line([], None) == f"on the GPU: H200 was found; {how} CUDA graphs; products in float32"
+    assert "kernel by kernel, because of this; products in tf32" in there.line(["tf32"], "of this")
+
+
+def test_the_search_tells_why_steps_are_no_graphs():
+    table, told = example("wine"), []
+    evaluate = NetworkEvaluate(table, get("log_loss"), seed=0, tell=told.append)
+    evaluate._place = Place(device="cuda", why="of a test")
+    evaluate._hear("of this")
+    evaluate._hear("of this")
+    assert told == [evaluate.line]
+    assert "because of this" in evaluate.line
