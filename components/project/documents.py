@@ -99,39 +99,27 @@ def _word(key: Any) -> str:
 def _collect(node: Any, place: Place, marks: dict[Place, Mark]) -> int:
     """Note where everything below a node stands; return the position behind its last character."""
     end = int(node.end_mark.index)
+    below: list[tuple[str | int, Any, Any]]
     if isinstance(node, MappingNode):
-        for key, value in node.value:
-            below = (*place, str(key.value))
-            end_of_value = _collect(value, below, marks)
-            marks[below] = Mark(
-                line=key.start_mark.line + 1,
-                key_start=key.start_mark.index,
-                key_end=key.end_mark.index,
-                start=value.start_mark.index,
-                end=end_of_value,
-                column=key.start_mark.column,
-                flow=bool(getattr(value, "flow_style", False)),
-                kind=_kind(value),
-            )
-            last = end_of_value
-        return end if node.flow_style or not node.value else last
-    if isinstance(node, SequenceNode):
-        for position, item in enumerate(node.value):
-            below = (*place, position)
-            end_of_value = _collect(item, below, marks)
-            marks[below] = Mark(
-                line=item.start_mark.line + 1,
-                key_start=item.start_mark.index,
-                key_end=item.start_mark.index,
-                start=item.start_mark.index,
-                end=end_of_value,
-                column=item.start_mark.column,
-                flow=bool(getattr(item, "flow_style", False)),
-                kind=_kind(item),
-            )
-            last = end_of_value
-        return end if node.flow_style or not node.value else last
-    return end
+        below = [(str(key.value), key, value) for key, value in node.value]
+    elif isinstance(node, SequenceNode):
+        below = [(position, item, item) for position, item in enumerate(node.value)]  # an item is its own key
+    else:
+        return end
+    last = end
+    for step, key, value in below:
+        last = _collect(value, (*place, step), marks)
+        marks[(*place, step)] = Mark(
+            line=key.start_mark.line + 1,
+            key_start=key.start_mark.index,
+            key_end=value.start_mark.index if key is value else key.end_mark.index,
+            start=value.start_mark.index,
+            end=last,
+            column=key.start_mark.column,
+            flow=bool(getattr(value, "flow_style", False)),
+            kind=_kind(value),
+        )
+    return end if node.flow_style else last
 
 
 def _kind(node: Any) -> str:

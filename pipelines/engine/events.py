@@ -76,16 +76,20 @@ def as_line(event: Event) -> str:
 
 def progress_text(progress: Progress) -> str:
     """Write "12 of 24, best 0.8471, 16 growing"."""
+    found = [] if progress.found is None else [f"{progress.found} {progress.noun} found again"]
+    return ", ".join([*found, *progress_parts(progress)])
+
+
+def progress_parts(progress: Progress) -> list[str]:
+    """Return "12 of 24", "best 0.8471", "16 growing", as far as they are known."""
     parts = []
-    if progress.found is not None:
-        parts.append(f"{progress.found} {progress.noun} found again")
     if progress.done is not None:
         parts.append(f"{progress.done} of {progress.total}" if progress.total else f"{progress.done} done")
     if progress.best is not None:
         parts.append(f"best {shown(progress.best, 0.001)}")
     if progress.text:
         parts.append(progress.text)
-    return ", ".join(parts)
+    return parts
 
 
 class Reader:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TextIO
 
 from components.core.numbers import shown
-from pipelines.engine.events import Event, as_line
+from pipelines.engine.events import Event, as_line, progress_parts
 from pipelines.engine.stage import Progress
 
 REDRAW_SECONDS = 0.25
@@ -155,13 +155,7 @@ def _running_text(progress: Progress | None) -> str:
     if progress.done is not None and progress.total:
         filled = min(BAR, round(BAR * progress.done / progress.total))
         parts.append("━" * filled + "─" * (BAR - filled))
-    if progress.done is not None:
-        parts.append(f"{progress.done} of {progress.total}" if progress.total else f"{progress.done} done")
-    if progress.best is not None:
-        parts.append(f"best {shown(progress.best, 0.001)}")
-    if progress.text:
-        parts.append(progress.text)
-    return "  ".join(parts)
+    return "  ".join([*parts, *progress_parts(progress)])
 
 
 def cut(line: str, width: int) -> str:
