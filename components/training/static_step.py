@@ -1,7 +1,7 @@
 """One step of K rows that reads tensors alone, all of which stay where they are: what a graph captures (`graph.py`).
 
 The order of an epoch and its rates are laid where those of the epoch before lay. `at` counts the steps on the device,
-and picks this step's from them. Noise comes from counters (`components/networks/counted.py`).
+and picks this step's from them. Noise comes from counters (`components/networks/counted.py`), orders from `orders.py`.
 
 Legend: K models, T steps of an epoch, B rows of a batch.
 """
@@ -15,6 +15,7 @@ from components.networks.network import TrainingPass
 from components.training.batches import Batches
 from components.training.graph import Recorder, Replayed
 from components.training.moves import StackMoves
+from components.training.orders import Orders
 
 Descend = Callable[[torch.Tensor, torch.Tensor, TrainingPass], None]
 """(positions [K, B], shares in the loss [K, B], the pass): lays gradients where moves look for them."""
@@ -26,13 +27,15 @@ class StaticStep:
     def __init__(
         self,
         batches: Batches,
+        orders: Orders,
         moves: StackMoves,
         noise: Counted,
         settings: dict[str, tuple[float, ...]],
         descend: Descend,
         recorder: Recorder,
     ) -> None:
-        self._moves, self._noise, self._settings, self._descend = moves, noise, settings, descend
+        self._orders, self._moves, self._noise = orders, moves, noise
+        self._settings, self._descend = settings, descend
         self._padded = batches.padded
         self._num_models = len(batches.sizes)
         device = moves.made_K1.device
@@ -47,9 +50,9 @@ class StaticStep:
         """Why steps cannot be captured; None: they can."""
         return self._replayed.eager
 
-    def begin_epoch(self, order_KTB: torch.Tensor, rates: Sequence[Sequence[float]]) -> None:
+    def begin_epoch(self, epoch: int, rates: Sequence[Sequence[float]]) -> None:
         """Lay an epoch out; `rates` [K][T]."""
-        self._order_TKB.copy_(order_KTB.transpose(0, 1))
+        self._order_TKB.copy_(self._orders.draw(epoch).transpose(0, 1))
         self._moves.begin_epoch(rates)
         self._at.zero_()
 

@@ -23,6 +23,7 @@ from components.training.graph import Recorder, recorder_on
 from components.training.losses import Criterion, Loss
 from components.training.losses.weighting import class_factors
 from components.training.moves import Moves, RowMoves, Stack, StackMoves
+from components.training.orders import Orders
 from components.training.static_step import StaticStep
 
 if TYPE_CHECKING:
@@ -102,13 +103,17 @@ class Stepper:
     def _on_device(self, recorder: Recorder) -> StackMoves:
         """Make ready for steps that ask nothing of the host."""
         moves = StackMoves(self._stack)
-        self._noise = Counted([model.row.seed for model in self._models], self.folds_K.device)
+        seeds = [model.row.seed for model in self._models]
+        self._noise = Counted(seeds, self.folds_K.device)
         if self._policies is not None:
             self._eager = "pictures are augmented on the fly, by draws of the host"
         elif len(self._pieces) > 1:
             self._eager = "memory is short, and batches are cut into pieces"
         else:
-            self._static = StaticStep(self._batches, moves, self._noise, self._settings, self._descend, recorder)
+            orders = Orders(self._batches, seeds, self.folds_K.device)
+            self._static = StaticStep(
+                self._batches, orders, moves, self._noise, self._settings, self._descend, recorder
+            )
         return moves
 
     @property
@@ -118,11 +123,11 @@ class Stepper:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch, and look up its rates: [K][T]."""
-        order_KTB = self._batches.shuffle(self._generators)
         rates = self._stack.rates(epoch, self._batches.num_steps)
         if self._static is not None:
-            self._static.begin_epoch(order_KTB, rates)
+            self._static.begin_epoch(epoch, rates)
             return
+        order_KTB = self._batches.shuffle(self._generators)
         self._order_TKB = order_KTB.transpose(0, 1).contiguous().to(self.folds_K.device)
         self._moves.begin_epoch(rates)
 

@@ -84,6 +84,13 @@ def stack(width: int, batch: int, models: int | None = None, **network: Any) -> 
 
 def trained(spec: Any, table: Any, batch: int, models: int | None) -> Run:
     """Run the trainer's own steps on K models."""
+    return timed(trained_steps(spec, table, batch, models)[0])
+
+
+def trained_steps(
+    spec: Any, table: Any, batch: int, models: int | None, precision: Any = "float32"
+) -> tuple[Callable[[], int], Any]:
+    """Return what makes one of the trainer's steps after the other on K models, and its stepper."""
     import torch
 
     from components.networks.network import Inputs
@@ -96,7 +103,7 @@ def trained(spec: Any, table: Any, batch: int, models: int | None) -> Run:
     x, y = table
     some = (torch.arange(len(x)),)
     resident = Resident(x_M=x, y_M=y, fit=some, sample=some, scored=some)
-    training = TrainingSpec(batch_size=batch, epochs=10**6)
+    training = TrainingSpec(batch_size=batch, epochs=10**6, precision=precision)
     network = spec.build(Inputs(shape=tuple(x.shape[1:])), int(y.max()) + 1)
     row = Row(candidate=0, fold=0, seed=0, network=spec, training=training)
     count = models or rows_that_fit(probe(network, row, resident, "cross_entropy"), x.device, 5)
@@ -113,7 +120,7 @@ def trained(spec: Any, table: Any, batch: int, models: int | None) -> Run:
         state["step"] += 1
         return count
 
-    return timed(step)
+    return step, stepper
 
 
 def data() -> Any:

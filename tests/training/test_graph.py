@@ -8,18 +8,16 @@ import torch
 from tape import ByItself, Tape
 from test_every_network import EVERY, data_of, inputs_of
 from test_every_network import rows_of as rows_of_kind
-from test_techniques import BASE, rows_with
 from training_case import begin, grown, never, resident, rows_of, same
 
 from components.augmentation.policy import ImagePolicy
 from components.networks import attention, cells, cnn, ft_transformer, lstm
 from components.networks.counted import GOLDEN, Counted, mixed
-from components.training import graph, stepper
-from components.training.device import make_ready
+from components.training import graph, orders, stepper
+from components.training.batches import Batches
+from components.training.orders import Orders
 from components.training.paused import restore, state_of
-from components.training.spec import TrainingSpec
 
-ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 SHORT = {"epochs": 4, "batch_size": 32, "early_stopping": {"patience": 2}}
 TRAININGS = [
     {"optimizer": {"kind": "adamw", "weight_decay": 0.1}},
@@ -102,7 +100,7 @@ def test_a_row_has_the_same_noise_alone_in_a_stack_and_after_a_rest(use):
 def test_it_moves_as_the_processor_does_to_rounding(use):
     data = resident(num_folds=2)
     data = replace(data, x_M=data.x_M.double())
-    rows = rows_with([TrainingSpec(**BASE | {"epochs": 5, "early_stopping": "none"})] * 2)
+    rows = rows_of(2, 2, {"layers": 1, "width": 8}, {"epochs": 6, "batch_size": "full"}, vary=False)
     plain = grown(rows, data)
     use(Tape())
     for key, model in grown(rows, data).items():
@@ -154,53 +152,24 @@ def test_counted_noise_is_even_and_every_layer_step_and_model_has_its_own():
     assert (ones_of_each - 0.5).abs().max() < 0.02
 
 
+@pytest.mark.parametrize(("lengths", "size"), [((70, 61), 32), ((64, 65), 20), ((9, 9), 9)])
+def test_an_epoch_has_every_row_once_and_another_order_for_every_model_and_epoch(lengths, size, monkeypatch):
+    fits = [torch.arange(count) + 100 * place for place, count in enumerate(lengths)]
+    batches = Batches([fits[0], fits[1], fits[0]], [size] * 3)
+    drawn = Orders(batches, [5, 6, 7], torch.device("cpu")).draw(0).clone()
+    for model, rows in enumerate(batches.fit_rows):
+        counted = batches.weight_KTB[model] > 0
+        assert torch.equal(drawn[model][counted].sort().values, rows)
+        assert (drawn[model][~counted] == rows[0]).all()
+    assert not torch.equal(drawn[0], drawn[2])
+    monkeypatch.setattr(orders, "NUMBERS_AT_ONCE", 1)
+    alone = Orders(Batches([fits[0]], [size]), [7], torch.device("cpu"))
+    steps = alone.order_KTB.shape[1]
+    assert torch.equal(alone.draw(0)[0], drawn[2, :steps])
+    assert not torch.equal(alone.draw(1)[0], drawn[2, :steps])
+
+
 def test_splitmix_is_the_published_one():
     first = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]  # of seed 0, as java.util.SplittableRandom
     found = mixed(torch.arange(1, 4) * GOLDEN)
     assert [value % 2**64 for value in found.tolist()] == first
-
-
-def on_gpu(data):
-    return replace(data, x_M=data.x_M.cuda(), y_M=data.y_M.cuda())
-
-
-@ON_GPU
-@pytest.mark.parametrize("kind", EVERY)
-def test_on_a_gpu_a_graph_trains_as_the_steps_it_captured(kind, monkeypatch):
-    make_ready("cuda")
-    monkeypatch.setattr(graph, "STEPS_BEFORE", 3)
-    rows, data, inputs = rows_of_kind(kind, (4, 6)), on_gpu(data_of(kind)), inputs_of(kind)
-    (population,) = begin(rows, data, 2, "cross_entropy", inputs)
-    assert population.train(4, never)
-    assert population.stepper.not_captured is None
-    assert population.train(100, never)
-    monkeypatch.setattr(stepper, "recorder_on", lambda device: ByItself())
-    eager = grown(rows, data, 2, inputs=inputs)
-    for model in population.began:
-        other = eager[model.row.candidate, model.row.fold]
-        torch.testing.assert_close(model.best_P, other.best_P, rtol=1e-3, atol=1e-4)
-        if kind == "mlp":  # others have kernels that add up in any order
-            assert same(model, other)
-
-
-@ON_GPU
-@pytest.mark.parametrize("training", TRAININGS, ids=str)
-def test_on_a_gpu_every_technique_is_captured(training, monkeypatch):
-    make_ready("cuda")
-    monkeypatch.setattr(graph, "STEPS_BEFORE", 1)
-    data, loss = on_gpu(resident()), training.get("loss", "cross_entropy")
-    rows = rows_of(2, 3, {"layers": 2, "width": 16, "batch_norm": True}, SHORT | training)
-    found = grown(rows, data, loss=loss)
-    monkeypatch.setattr(stepper, "recorder_on", lambda device: ByItself())
-    for key, model in grown(rows, data, loss=loss).items():
-        assert same(model, found[key])
-
-
-@ON_GPU
-def test_counted_noise_is_the_same_on_a_gpu():
-    ends = []
-    for device in ("cpu", "cuda"):
-        noise = Counted([1, 2**63 - 1], torch.device(device))
-        noise.begin(torch.tensor([[5.0], [7.0]], device=device))
-        ends.append(noise.kept(torch.ones(2, 32, 33, device=device), (0.3, 0.6)).cpu())
-    assert torch.equal(*ends)

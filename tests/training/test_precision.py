@@ -76,17 +76,3 @@ def test_a_member_says_its_precision_and_answers_in_float32(tmp_path):
     assert not np.array_equal(answers[0], answers[2])
     plain, rounded = (candidate(0, training={"precision": word}).structure for word in ("float32", "bfloat16"))
     assert plain != rounded
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_on_a_gpu_float32_is_exact_and_the_others_are_what_they_are_called():
-    from components.training.device import make_ready
-
-    make_ready("cuda")
-    a, b = torch.randn(4, 256, 256, device="cuda"), torch.randn(4, 256, 256, device="cuda")
-    exact = torch.bmm(a.double(), b.double())
-    error = {}
-    for precision in ("float32", "tf32", "bfloat16"):
-        with products.made_in(precision):
-            error[precision] = (products.bmm(a, b) - exact).abs().max().item()
-    assert error["float32"] < 1e-3 < error["tf32"] < error["bfloat16"]
