@@ -10,6 +10,10 @@ from test_network_evaluate import in_process
 from training_case import candidate, example, folds_of, grown, same
 
 from components.networks import products
+from components.project.search_section import SearchSpec
+from components.project.space import space_of
+from components.search.space_file import space_text
+from components.search.study import study_key
 from components.training.member import load_network
 from components.training.tasks import Task
 
@@ -76,3 +80,11 @@ def test_a_member_says_its_precision_and_answers_in_float32(tmp_path):
     assert not np.array_equal(answers[0], answers[2])
     plain, rounded = (candidate(0, training={"precision": word}).structure for word in ("float32", "bfloat16"))
     assert plain != rounded
+
+
+def test_another_precision_is_another_study():
+    keys = set()
+    for precision in ("float32", "tf32", "bfloat16"):
+        space = space_of(SearchSpec(training={"precision": precision}))
+        keys.add(study_key("search", {"space": space_text(space, "")}))
+    assert len(keys) == 3
