@@ -338,3 +338,23 @@ def test_a_trial_that_hung_and_one_that_broke_have_their_causes(tmp_path):
 
     turns = Turns(Breaks(grows), iter([[candidate(7)]]), lambda *_: frozenset(), NEVER, tmp_path, 1)
     assert [one.cause for one in turns.outcomes()] == ["error: KeyError: 'width'"]
+
+
+def test_a_gpu_is_given_all_of_a_structure_at_once_and_what_it_could_not_capture_is_heard(tmp_path):
+    class OneGPU(Desk):
+        def answers(self, seconds):
+            for key, answers in super().answers(seconds):
+                yield key, replace(answers, rows=64, not_captured="of this")
+
+    heard = []
+    for first_rows, groups in ((16, [(0, 1, 2), tuple(range(3, 15)), (15,)]), (1024, [tuple(range(16))])):
+        desk = OneGPU(grows, count=1)
+        generation = [candidate(number) for number in range(16)]
+        turns = Turns(
+            *(desk, iter([generation]), lambda *_: frozenset(), NEVER, tmp_path, 5),
+            first_rows=first_rows,
+            not_captured=heard.append,
+        )
+        assert len(list(turns.outcomes())) == 16
+        assert desk.together == groups
+    assert set(heard) == {"of this"}
