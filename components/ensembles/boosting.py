@@ -89,7 +89,7 @@ class BoostingSettings(Spec):
     )
     keep: int = setting(4, "so many of the best go on to stacking", ge=1)
     library: LibraryWord | tuple[LibraryWord, ...] = setting(
-        ("xgboost", "lightgbm"), "one or several; catboost too where installed"
+        ("lightgbm", "xgboost"), "one or several, the quickest first; catboost too where installed"
     )
     early_stopping: BoosterStopping = setting(BoosterStopping(), "when a model stops growing")
 

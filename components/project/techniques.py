@@ -172,7 +172,7 @@ TECHNIQUES = (
     Technique("L1", "search.training.l1", "1.0e-4", "training/population.py"),
     Technique("early stopping", "search.training.early_stopping", "{patience: 16}", "training/early_stopping.py"),
     Technique("boosting", "boosting.trees", "{max_depth: 6}", "ensembles/boosting.py"),
-    Technique("XGBoost", "boosting.library", "[xgboost, lightgbm]", "ensembles/boosting_xgboost.py"),
+    Technique("XGBoost", "boosting.library", "[lightgbm, xgboost]", "ensembles/boosting_xgboost.py"),
     Technique("LightGBM", "boosting.library", "lightgbm", "ensembles/boosting_lightgbm.py"),
     Technique("CatBoost", "boosting.library", "[xgboost, catboost]", "ensembles/boosting_catboost.py"),
     Technique("monotone columns", "boosting.monotone", "{tenure: falling}", "ensembles/boosting_fit.py"),

@@ -58,33 +58,32 @@ class CudaGraphs:
 class Replayed:
     """Steps of a few forms, each recorded by itself: full batches, and those with padding."""
 
-    def __init__(self, make: Callable[[bool], None], recorder: Recorder) -> None:
-        """`make(padded)` makes a step of a form, and reads nothing on the host."""
-        self._make = make
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._made = {False: 0, True: 0}
         self._recorded: dict[bool, Work] = {}
         self.eager: str | None = None  # why steps cannot be recorded; None: they can, as far as was tried
 
-    def step(self, *, padded: bool) -> None:
-        """Make a step of this form."""
+    def step(self, work: Work, *, padded: bool) -> None:
+        """Make a step of this form. `work` makes it, and reads nothing on the host; it is not kept, nor what it holds:
+        of a population that has grown smaller nothing may stay in memory."""
         again = self._recorded.get(padded)
         if again is not None:
             again()
         elif self.eager is None and self._made[padded] >= STEPS_BEFORE:
-            self._record(padded)
+            self._record(work, padded)
         else:
-            self._recorder.warm(lambda: self._make(padded))
+            self._recorder.warm(work)
             self._made[padded] += 1
 
-    def _record(self, padded: bool) -> None:
+    def _record(self, work: Work, padded: bool) -> None:
         try:
-            self._recorded[padded] = self._recorder.record(lambda: self._make(padded))
+            self._recorded[padded] = self._recorder.record(work)
         except torch.OutOfMemoryError:
             raise  # fewer rows help, other steps do not
         except RuntimeError as error:
             self.eager = (str(error).strip() or repr(error)).splitlines()[0]
-            self._recorder.warm(lambda: self._make(padded))
+            self._recorder.warm(work)
 
 
 def recorder_on(device: torch.device) -> Recorder | None:

@@ -31,11 +31,10 @@ class StaticStep:
         moves: StackMoves,
         noise: Counted,
         settings: dict[str, tuple[float, ...]],
-        descend: Descend,
         recorder: Recorder,
     ) -> None:
         self._orders, self._moves, self._noise = orders, moves, noise
-        self._settings, self._descend = settings, descend
+        self._settings = settings
         self._padded = batches.padded
         self._num_models = len(batches.sizes)
         device = moves.made_K1.device
@@ -43,7 +42,7 @@ class StaticStep:
         self._weight_TKB = batches.weight_KTB.transpose(0, 1).contiguous().to(device)
         self._order_TKB = torch.zeros_like(self._share_TKB, dtype=torch.int64)
         self._at = torch.zeros(1, dtype=torch.int64, device=device)
-        self._replayed = Replayed(self._make, recorder)
+        self._replayed = Replayed(recorder)
 
     @property
     def eager(self) -> str | None:
@@ -56,12 +55,13 @@ class StaticStep:
         self._moves.begin_epoch(rates)
         self._at.zero_()
 
-    def step(self, step: int) -> None:
+    def step(self, step: int, descend: Descend) -> None:
         """Make a step of the epoch; they come in their order."""
-        self._replayed.step(padded=self._padded[step])
+        padded = self._padded[step]
+        self._replayed.step(lambda: self._make(descend, padded), padded=padded)
         self._moves.note(step)
 
-    def _make(self, padded: bool) -> None:
+    def _make(self, descend: Descend, padded: bool) -> None:
         moves = self._moves
         active_K1 = self._now(moves.active_TK1) if padded else None
         self._noise.begin(moves.made_K1)
@@ -74,7 +74,7 @@ class StaticStep:
             made_K1=moves.made_K1,
             active_K1=active_K1,
         )
-        self._descend(self._now(self._order_TKB), self._now(self._share_TKB), training)
+        descend(self._now(self._order_TKB), self._now(self._share_TKB), training)
         moves.move(self._now(moves.rates_TK1), active_K1)
         self._at.add_(1)
 

@@ -65,8 +65,6 @@ class Stepper:
         sizes = [batch_of(model.row.training.batch_size, len(fit)) for model, fit in zip(models, fits, strict=True)]
         self._batches = Batches(fits, sizes, dtype)
         self.num_steps = max(self._batches.num_steps)  # T
-        self._share_KTB = self._batches.share_KTB.to(device)
-        self._weight_KTB = self._batches.weight_KTB.to(device)
         piece = aligned(-(-self._batches.size // parts), BATCH_ALIGNMENT)
         self._pieces = [slice(at, at + piece) for at in range(0, self._batches.size, piece)]
         self.folds_K = torch.tensor([model.row.fold for model in models], device=device)
@@ -99,6 +97,9 @@ class Stepper:
         self._eager: str | None = None  # why no graph is tried, where there might be one
         recorder = recorder_on(device)
         self._moves: Moves = RowMoves(self._stack) if recorder is None else self._on_device(recorder)
+        if self._static is None:
+            self._share_KTB = self._batches.share_KTB.to(device)
+            self._weight_KTB = self._batches.weight_KTB.to(device)
 
     def _on_device(self, recorder: Recorder) -> StackMoves:
         """Make ready for steps that ask nothing of the host."""
@@ -111,9 +112,7 @@ class Stepper:
             self._eager = "memory is short, and batches are cut into pieces"
         else:
             orders = Orders(self._batches, seeds, self.folds_K.device)
-            self._static = StaticStep(
-                self._batches, orders, moves, self._noise, self._settings, self._descend, recorder
-            )
+            self._static = StaticStep(self._batches, orders, moves, self._noise, self._settings, recorder)
         return moves
 
     @property
@@ -134,7 +133,7 @@ class Stepper:
     def step(self, step: int) -> None:
         """Make one step of the epoch; rows that have fewer steps rest in the last."""
         if self._static is not None:
-            self._static.step(step)
+            self._static.step(step, self._descend)
             return
         if self._noise is not None:
             assert isinstance(self._moves, StackMoves), "counted noise is that of a device"

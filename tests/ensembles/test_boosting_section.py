@@ -1,5 +1,6 @@
 """The section `boosting`: what is searched with each library, what is refused, monotone columns, large tables."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,7 @@ def test_a_library_that_does_not_load_is_refused_before_anything_runs(
     torn.parent.with_name("__init__.py").write_text("")
     assert not refused_settings(BoostingSpec(library="lightgbm"))
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
     ((key, problem, way_out),) = refused_settings(BoostingSpec(library="lightgbm"))
     assert key == ("library",)
     assert problem.startswith("is lightgbm, which does not load: ")

@@ -44,8 +44,10 @@ def test_what_boosting_writes(data: Path) -> None:
     assert len(facts["members"]) == 2
     assert {path.name for path in (out / "members").iterdir()} == set(facts["members"])
     trials = read_parquet(out / "trials.parquet")
-    assert {"trees.learning_rate", "trees.max_depth", "trees.subsample", "trees.columns", "trees.l2"} <= trials.keys()
-    assert list(trials["trees.max_depth"]) == [5, 6, 4], "known strong points first, the quick one before the others"
+    for library, params in (("lightgbm", ("leaves", "columns")), ("xgboost", ("max_depth", "columns_by_level"))):
+        assert {f"trees.{library}.{word}" for word in ("learning_rate", "subsample", "l2", *params)} <= trials.keys()
+    assert list(trials["trees"]) == ["lightgbm", "xgboost", "lightgbm"], "each comes early"
+    assert trials["trees.xgboost.max_depth"][1] == 5, "known strong points first, the quick one before the others"
     assert list(trials["state"]) == ["complete"] * 3
 
 

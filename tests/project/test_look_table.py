@@ -1,5 +1,6 @@
 """What `init` decides from a table's size."""
 
+from components.project import look_table
 from components.project.look_table import LEAST_EPOCHS, MOST_EPOCHS, look
 
 
@@ -30,3 +31,12 @@ def test_many_rows_for_few_seconds_get_fewer_folds(tmp_path):
     assert "split" not in seen(tmp_path, 2_000, 10.0)
     assert seen(tmp_path, 6_000, 20.0)["split"] == {"folds": 3}
     assert seen(tmp_path, 6_000, 5.0)["split"] == {"folds": 1}
+
+
+def test_catboost_is_taken_where_it_is_installed_and_has_time(tmp_path, monkeypatch):
+    all_three = {"library": ["lightgbm", "xgboost", "catboost"]}
+    assert seen(tmp_path, 2_000, 60.0)["boosting"] == all_three
+    assert "boosting" not in seen(tmp_path, 20_000, 5.0)
+    assert "boosting" not in seen(tmp_path, 2_000, None)
+    monkeypatch.setattr(look_table.importlib.util, "find_spec", lambda name: None)
+    assert "boosting" not in seen(tmp_path, 2_000, 60.0)

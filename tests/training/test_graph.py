@@ -1,5 +1,7 @@
 """A step that is captured and replayed trains as one that is made anew: on a tape here, as a CUDA graph on a GPU."""
 
+import gc
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -173,3 +175,18 @@ def test_splitmix_is_the_published_one():
     first = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]  # of seed 0, as java.util.SplittableRandom
     found = mixed(torch.arange(1, 4) * GOLDEN)
     assert [value % 2**64 for value in found.tolist()] == first
+
+
+def test_of_a_population_that_grew_smaller_nothing_stays_in_memory(use):
+    use(Tape())
+    data = resident()
+    (population,) = begin(rows_of(2, 3, {"width": 16}, SHORT), data, 3, "cross_entropy")
+    assert population.train(2, never)
+    gc.collect()
+    gc.disable()
+    try:
+        before = weakref.ref(population.stepper)
+        population.keep([0, 1])
+        assert before() is None
+    finally:
+        gc.enable()
