@@ -26,6 +26,7 @@ OBJECTIVES = {
     "multiclass": {"objective": "multiclass", "metric": "multi_logloss"},
     "regression": {"objective": "regression", "metric": "rmse"},
 }
+TREES_AT_ONCE = 50
 MOST_LEAVES = 128  # leaves: auto, below the 2 ** max_depth that depth would allow
 
 
@@ -112,16 +113,40 @@ def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None
 
 
 def read(content: bytes) -> Predict:
-    """Return what predicts with a saved booster."""
+    """Return what predicts with a saved booster.
+
+    LightGBM walks all trees for a row before it goes on to the next one, and a large model does not stay in a core's
+    cache: a few trees for all rows, then the next few, takes half of the time (20 000 rows of california_housing).
+    """
     booster = lightgbm.Booster(model_str=content.decode())
-    outputs = booster.num_model_per_iteration()
+    outputs, rounds = booster.num_model_per_iteration(), booster.current_iteration()
+    at_once = max(1, TREES_AT_ONCE // outputs)
+    link = _softmax if outputs > 1 else _logistic if b"\nobjective=binary" in content else _plain
 
     def predict(features: Features) -> NDArray[Any]:
-        if not len(features.numeric_NF):  # LightGBM refuses an empty matrix
-            return np.zeros((0, outputs) if outputs > 1 else 0)
-        return np.asarray(booster.predict(matrix(features), num_threads=1))
+        inputs = matrix(features)
+        sums = np.zeros((len(inputs), outputs) if outputs > 1 else len(inputs))
+        if not len(inputs):  # LightGBM refuses an empty matrix
+            return sums
+        for first in range(0, rounds, at_once):
+            part = {"start_iteration": first, "num_iteration": min(at_once, rounds - first)}
+            sums += np.asarray(booster.predict(inputs, raw_score=True, num_threads=1, **part))
+        return link(sums)
 
     return predict
+
+
+def _plain(sums: NDArray[Any]) -> NDArray[Any]:
+    return sums
+
+
+def _logistic(sums: NDArray[Any]) -> NDArray[Any]:
+    return 0.5 * (1.0 + np.tanh(0.5 * sums))  # never overflows
+
+
+def _softmax(sums: NDArray[Any]) -> NDArray[Any]:
+    odds = np.exp(sums - sums.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 class _CutOffError(Exception):

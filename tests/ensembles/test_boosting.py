@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pytest
 from ensemble_case import folds_of, table_of
@@ -20,7 +21,7 @@ from components.data.preprocessing.spec import TreePreprocess
 from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost
 from components.ensembles.boosting import BoosterStopping, TreesSpec
 from components.ensembles.boosting_evaluate import BoosterEvaluate, mean_curve
-from components.ensembles.boosting_fit import Asked
+from components.ensembles.boosting_fit import Asked, matrix
 from components.ensembles.boosting_libraries import LIBRARIES
 from components.ensembles.boosting_member import load_booster
 from components.ensembles.prepared import prepare
@@ -84,6 +85,17 @@ def test_outcome_says_what_the_folder_says(tmp_path: Path) -> None:
         mine = member.oof.fold_n == fold.number
         truth = table.target()[member.oof.rows_n[mine]]
         assert metrics.get("roc_auc")(truth, member.oof.values_nC[mine][None])[0] == pytest.approx(score, abs=1e-12)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_lightgbm_answers_in_blocks_of_trees_as_it_does_at_once(task: str, tmp_path: Path) -> None:
+    one(tmp_path, candidate(0, kind="lightgbm", rounds=130, learning_rate=0.02), task=task)
+    member, table = load_booster(tmp_path / "00000"), table_of(task)
+    for part in member.parts:
+        assert part.model.trees > 60, "more than one block"
+        features = part.preprocessor.transform(table, np.arange(20))
+        whole = lightgbm.Booster(model_str=part.model.content.decode()).predict(matrix(features))
+        np.testing.assert_allclose(LIBRARIES["lightgbm"].read(part.model.content)(features), whole, rtol=1e-12)
 
 
 def test_folds_can_be_added_later(tmp_path: Path) -> None:
