@@ -26,13 +26,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.core.cores import num_cores
 from components.core.files import write_json
 from components.project.params import read_params
 from pipelines.engine import dry
 from pipelines.engine.budget import auto_parallel
 from pipelines.engine.growing import Grower, Result
 from pipelines.engine.headline import headline
-from pipelines.engine.locks import num_cores, run_lock
+from pipelines.engine.locks import run_lock
 from pipelines.engine.milestones import Milestones
 from pipelines.engine.plan import Plan, make_plan
 from pipelines.engine.processes import Surroundings

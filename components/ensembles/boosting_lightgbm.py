@@ -129,8 +129,8 @@ def read(content: bytes) -> Predict:
         if not len(inputs):  # LightGBM refuses an empty matrix
             return sums
         for first in range(0, rounds, at_once):
-            part = {"start_iteration": first, "num_iteration": min(at_once, rounds - first)}
-            sums += np.asarray(booster.predict(inputs, raw_score=True, num_threads=1, **part))
+            found = booster.predict(inputs, start_iteration=first, num_iteration=at_once, raw_score=True, num_threads=1)
+            sums += np.asarray(found)
         return link(sums)
 
     return predict

@@ -11,6 +11,7 @@ Legend: N rows, C outputs, S folds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.contracts import JSON, Arrays, Features, Predictions, Preprocessor
+from components.core.cores import num_cores
 from components.core.files import read_json
 from components.core.member_files import read_fold, write_bytes, write_fold, write_member
 from components.core.predictions import joined
@@ -60,6 +62,8 @@ class Costly(Protocol):
         ...
 
 
+MANY_ROWS = 2000  # from here on the folds answer side by side; networks, which set the threads of all, one by one
+
 Reader = Callable[[Saved], FoldModel]
 LoadPreprocessor = Callable[[Arrays, JSON], Preprocessor]
 
@@ -94,7 +98,15 @@ class FoldMember:
     def predict(self, table: Table, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Predict the mean of the folds [N, C]; all rows when none are named."""
         wanted = np.arange(table.num_rows, dtype=np.int64) if rows is None else rows
-        first, *others = [part.predict(table, wanted).astype(np.float64) for part in self.parts]
+
+        def answer(part: FoldPart) -> NDArray[np.float64]:
+            return part.predict(table, wanted).astype(np.float64)
+
+        if len(wanted) < MANY_ROWS or any(isinstance(part.preprocessor, Costly) for part in self.parts):
+            first, *others = map(answer, self.parts)
+        else:
+            with ThreadPoolExecutor(num_cores()) as pool:
+                first, *others = pool.map(answer, self.parts)
         return (sum(others, start=first) / len(self.parts)).astype(np.float32)
 
     def cost(self) -> int:

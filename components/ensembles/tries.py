@@ -129,20 +129,24 @@ def _with_second(
 
 
 def first_way(tries: Tries) -> tuple[Method, tuple[Method, ...]]:
-    """Return the way that is taken, and all that are tied with the best one."""
+    """Return the way that is taken, and all that are tied with the best one.
+
+    No way is sound that is behind the best member's own score. But that member was chosen among all by this score,
+    which is luck in part: what a way must be ahead of is what choosing one member scores on a fold that it has not
+    seen, as all ways are judged.
+    """
     alone = float(tries.single_M[tries.best])
     scored = tries.score_of
-    own = len(tries.ways)  # the best member's own predictions stand for the way `best`
     sound = [
         number
         for number, way in enumerate(tries.ways)
         if way != "best" and nearly(min(scored[way], tries.fitted_score[way]), alone)
     ]
-    return _ruled(tries, tries.judged, [*sound, own])
+    return _ruled(tries, tries.judged, [*sound, tries.ways.index("best")])
 
 
 def _ruled(tries: Tries, known: Judged, among: Sequence[int]) -> tuple[Method, tuple[Method, ...]]:
-    names: list[Method] = [*tries.ways, "best"]
+    names = tries.ways
     cost = [tries.cost[name] for name in names]
     errors = [FLATTERED if name == "two_layers" else AHEAD for name in names]
     tied = known.tied(among, errors)
@@ -162,7 +166,7 @@ def nested_oof(tries: Tries, named: Method | None) -> NDArray[np.float32]:
         known = tries.judged.without(part)
         score_W = known.scores()
         sound = [n for n, way in enumerate(tries.ways) if way != "best" and score_W[n] >= score_W[-1]]
-        way, _ = _ruled(tries, known, [*sound, len(tries.ways)])
+        way, _ = _ruled(tries, known, [*sound, tries.ways.index("best")])
         answers_nC[rows] = tries.oofs[way][rows]
     return answers_nC
 

@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+from components.core.cores import num_cores
 from components.core.errors import UserMistake, did_you_mean
 from pipelines.automl import Grown, Wish, grow
 from pipelines.commands import run_json
 from pipelines.engine import installed, ledger
 from pipelines.engine.budget import auto_parallel
-from pipelines.engine.locks import num_cores
 from pipelines.engine.plan import make_plan
 from pipelines.engine.stage import WORDS
 from pipelines.engine.terminal import spoken

@@ -53,16 +53,6 @@ def _busy(path: Path) -> str:
     )
 
 
-def num_cores() -> int:
-    """Count the cores that this process may use: its affinity, and the quota of its container."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            allowed = min(allowed, max(1, round(int(quota) / int(period))))
-    return allowed
-
-
 @contextlib.contextmanager
 def lease_cores(root: Path, wanted: int, total: int) -> Iterator[int]:
     """Wait until `wanted` of `total` cores are free, all at once, so that no two wait for each other; hold them."""

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.engine.locks import num_cores
+from components.core.cores import num_cores
 
 HOST = "127.0.0.1"  # all servers are on loopback: they have no login
 PREFIX = "ESPALIER_"

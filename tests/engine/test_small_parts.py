@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from components.core.cores import num_cores
 from components.core.errors import UserMistake
 from components.core.files import write_json
 from pipelines.engine import chain, clock, ledger
 from pipelines.engine.dry import describe
 from pipelines.engine.dvc_graph import Change
 from pipelines.engine.events import Event, Reader, Teller
-from pipelines.engine.locks import lease_cores, num_cores, run_lock
+from pipelines.engine.locks import lease_cores, run_lock
 from pipelines.engine.milestones import FoundAgain
 from pipelines.engine.stage import Progress
 from pipelines.engine.terminal import Terminal, clock_of, cut, duration, spoken

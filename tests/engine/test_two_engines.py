@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from engine_case import Project, finish, running, wait_for
 
+from components.core.cores import num_cores
 from pipelines.engine.dvc_yaml import TREE
-from pipelines.engine.locks import num_cores
 
 AFTER_BOOSTING = ["boosting", "stacking", "evaluate", "export"]
 

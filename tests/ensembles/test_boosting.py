@@ -24,6 +24,7 @@ from components.ensembles.boosting_evaluate import BoosterEvaluate, mean_curve
 from components.ensembles.boosting_fit import Asked, matrix
 from components.ensembles.boosting_libraries import LIBRARIES
 from components.ensembles.boosting_member import load_booster
+from components.ensembles.fold_member import MANY_ROWS
 from components.ensembles.prepared import prepare
 
 FOLDS = folds_of(150)
@@ -96,6 +97,13 @@ def test_lightgbm_answers_in_blocks_of_trees_as_it_does_at_once(task: str, tmp_p
         features = part.preprocessor.transform(table, np.arange(20))
         whole = lightgbm.Booster(model_str=part.model.content.decode()).predict(matrix(features))
         np.testing.assert_allclose(LIBRARIES["lightgbm"].read(part.model.content)(features), whole, rtol=1e-12)
+
+
+def test_folds_answer_many_rows_side_by_side_as_they_do_alone(tmp_path: Path) -> None:
+    one(tmp_path, candidate(0, kind="lightgbm"), task="multiclass")
+    member, table = load_booster(tmp_path / "00000"), table_of("multiclass")
+    many = np.tile(np.arange(150), 1 + MANY_ROWS // 150)
+    np.testing.assert_array_equal(member.predict(table, many)[:150], member.predict(table, np.arange(150)))
 
 
 def test_folds_can_be_added_later(tmp_path: Path) -> None:

@@ -85,6 +85,18 @@ def test_what_chance_cannot_tell_apart_goes_to_the_cheapest() -> None:
     assert "best" in choice.tied
 
 
+def test_a_member_that_was_lucky_among_many_does_not_tie_with_what_is_better_without_luck() -> None:
+    """Four alike: the best of them looks nearly as good as their mean, and on a fold it has not seen it is not."""
+    fewer = 0
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        hidden_n = random.normal(size=200)
+        truth_n = (random.random(200) < sigmoid(2 * hidden_n)).astype(np.int64)
+        values = probabilities(sigmoid(1.5 * hidden_n + 0.6 * random.normal(size=(4, 200))))
+        fewer += chosen(values, truth_n, metric="log_loss").method == "best"
+    assert fewer == 0
+
+
 def test_a_second_layer_must_be_ahead_by_more_than_chance() -> None:
     random = np.random.default_rng(1)
     hidden_n = random.normal(size=500)
