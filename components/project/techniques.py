@@ -170,6 +170,7 @@ TECHNIQUES = (
         "averaged weights: EMA, SWA", "search.training.averaging", "{kind: ema, decay: 0.99}", "training/averaging.py"
     ),
     Technique("L1", "search.training.l1", "1.0e-4", "training/population.py"),
+    Technique("products in TF32 or bfloat16", "search.training.precision", "bfloat16", "networks/products.py"),
     Technique("early stopping", "search.training.early_stopping", "{patience: 16}", "training/early_stopping.py"),
     Technique("boosting", "boosting.trees", "{max_depth: 6}", "ensembles/boosting.py"),
     Technique("XGBoost", "boosting.library", "[lightgbm, xgboost]", "ensembles/boosting_xgboost.py"),
