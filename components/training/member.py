@@ -66,8 +66,7 @@ class NetworkMember:
     def predict(self, table: Table, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Predict the mean of the folds for rows of a table (all by default): [N, C]."""
         wanted = np.arange(table.num_rows, dtype=np.int64) if rows is None else rows
-        network, parameters_KP, buffers_KQ = self._population()
-        views, buffers = network.parameters.views(parameters_KP), network.buffers.views(buffers_KQ)
+        network, views, buffers = self._population
         parts = [np.zeros((0, self.num_outputs), dtype=np.float32)]
         with one_thread(), torch.no_grad():
             chunk = rows_at_once(self.folds[0].inputs.shape)
@@ -103,11 +102,13 @@ class NetworkMember:
         network: Network = read_spec(self.spec["network"]).build(self.folds[0].inputs, self.num_outputs)
         return network
 
-    def _population(self) -> tuple[Network, torch.Tensor, torch.Tensor]:
+    @cached_property
+    def _population(self) -> tuple[Network, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """The folds' networks side by side: made once, or a single row would wait for it."""
         network = self._network()
-        parameters = torch.stack([network.parameters.join(fold.tensors) for fold in self.folds])
-        buffers = torch.stack([network.buffers.join(fold.tensors) for fold in self.folds])
-        return network, parameters, buffers
+        parameters_KP = torch.stack([network.parameters.join(fold.tensors) for fold in self.folds])
+        buffers_KQ = torch.stack([network.buffers.join(fold.tensors) for fold in self.folds])
+        return network, network.parameters.views(parameters_KP), network.buffers.views(buffers_KQ)
 
     def _mean(self, values_KNC: NDArray[np.float32]) -> NDArray[np.float32]:
         scalers = [fold.scaler for fold in self.folds]
