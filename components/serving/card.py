@@ -66,7 +66,7 @@ answers = bundle.predict(pd.read_csv("rows.csv"))
 
 It needs the columns {needed}{more}, raw, in any order. It answers {answer}, one line per row, in the same order.
 Try it with `example.csv`, three made-up rows; `example_answer.csv` holds what it answered when it was written.
-No file here is a program: JSON, safetensors, and XGBoost's UBJSON.
+No file here is a program: JSON, safetensors, and the boosters' own formats (UBJSON, text, cbm).
 """
 
 

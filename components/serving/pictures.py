@@ -87,7 +87,7 @@ answers = load_bundle(Path("."), loaders()).predict_pictures(Path("photos"))
 It takes a folder of PNG and JPEG pictures, flat or with folders inside, of any size: each becomes {width} x {height},
 as those it was grown on. It answers `{PICTURE}`, `prediction` and {answer}, one line per picture, in order of name.
 Try it with `{EXAMPLE}`, three made-up pictures; `example_answer.csv` holds what it answered when it was written.
-No file here is a program: JSON, safetensors, and XGBoost's UBJSON.
+No file here is a program: JSON, safetensors, and the boosters' own formats (UBJSON, text, cbm).
 """
 
 

@@ -107,9 +107,7 @@ def describes_itself(member: Member, load: Load, task: str, tmp: Path) -> None:
         ".json",
         ".parquet",
         ".safetensors",
-        ".ubj",  # boosters, each in its library's own format
-        ".txt",
-        ".cbm",
+        ".gz",  # boosters, each in its library's own format
     }
 
 

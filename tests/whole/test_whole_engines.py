@@ -18,7 +18,7 @@ from pipelines.engine.dvc_yaml import TREE
 
 AFTER_BOOSTING = ("boosting", "stacking", "evaluate", "export")
 SKIPPED = "didn't change, skipping"
-LEARNT = ("trials.parquet", "curves.parquet", ".safetensors", ".ubj")
+LEARNT = ("trials.parquet", "curves.parquet", ".safetensors", ".gz")
 RESTORED = "is cached - skipping run, checking out outputs"
 
 
@@ -38,7 +38,7 @@ def test_two_clean_runs_by_two_engines_are_the_same_bytes(grown: Project, grown_
     assert differing(grown, grown_by_dvc) == []
     names = set(grown.files())
     assert {"data/search/trials.parquet", "data/evaluate/metrics.json", "data/export/bundle.json"} <= names
-    weights = [name for name in names if name.endswith((".safetensors", ".ubj"))]
+    weights = [name for name in names if name.endswith((".safetensors", ".gz"))]
     stages = {name.split("/")[1] for name in weights}
     assert stages == {"search", "boosting", "bagging", "stacking", "export"}
 
