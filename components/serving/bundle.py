@@ -1,7 +1,7 @@
 """The bundle: one folder that predicts raw rows wherever Espalier is installed, without the project that grew it.
 
 It is a copy of the ensemble with its schema, so nothing is fitted, guessed or converted here. `bundle.json` is written
-last; a folder without it is no bundle. All is JSON, Parquet, safetensors and boosters' own formats: no code runs on load.
+last; a folder without it is no bundle. All is JSON, Parquet, safetensors and boosters' own formats: no code runs.
 Form of the members: `components/core/predictions.py`; of the ensemble: `components/ensembles/`; what is wrong with the
 rows that somebody asks: `problems.py`; the texts beside the model: `card.py`.
 
