@@ -24,6 +24,13 @@ def start_points(task: Task, num_rows: int) -> list[Point]:
     smooth = {"layers": 3, "width": 256, "activation": "mish", "batch_norm": False, "dropout": 0.15}
     simple = {"layers": 3, "width": 128, "activation": "relu", "batch_norm": False, "dropout": 0.2}
     wide = {"layers": 2, "width": 256, "activation": "relu", "batch_norm": True, "dropout": 0.3}
+    calm = {
+        "layers": 3,
+        "width": 128,
+        "activation": "mish",
+        "batch_norm": False,
+        "dropout": 0.4,
+    }  # few rows, much noise
     real = {"front_scale": True, "parametrization": "ntk", "parametric": True}
     real |= smooth | {"activation": "mish" if task == "regression" else "selu"}
     batch = 256 if num_rows >= MANY_ROWS else 128
@@ -37,6 +44,7 @@ def start_points(task: Task, num_rows: int) -> list[Point]:
         _point(real, "periodic", batch, lr=0.04, decay=0.02, scale="robust_smooth", schedule="coslog4"),
         _point(smooth, "piecewise", batch, lr=3.0e-3, decay=0.02, scale="quantile"),
         _point(real, "plain", batch, lr=0.04, decay=0.02, scale="robust_smooth"),
+        _point(calm, "plain", batch, lr=1.0e-3, decay=0.1, smoothing=0.0 if task == "regression" else 0.1),
     ]
 
 
@@ -50,6 +58,7 @@ def _point(
     scale: str = "standard",
     schedule: str = "cosine",
     epochs: int = LONGEST,
+    smoothing: float = 0.0,
 ) -> Point:
     plain = {"kind": "mlp", "initialization": "he", "front_scale": False, "parametrization": "standard"}
     return {
@@ -60,7 +69,7 @@ def _point(
             "batch_size": batch,
             "optimizer": {"kind": "adamw", "lr": lr, "weight_decay": decay},
             "schedule": schedule,
-            "label_smoothing": 0.0,
+            "label_smoothing": smoothing,
         },
     }
 

@@ -170,4 +170,4 @@ def test_start_points_are_settings_and_all_different():
             for point in points
         ]
         assert len(set(settled)) == len(points)
-        assert len(points) == 9
+        assert len(points) == 10
