@@ -17,8 +17,11 @@ from components.core.lazy import lazy
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 else:
     pd = lazy("pandas")
+
+SMALL_BYTES = 2**24
 
 
 class RawArrays:
@@ -66,6 +69,7 @@ class RawRows:
 
         self._files = tuple(files)
         self._frame = frame
+        self._whole: dict[Path, pa.Table] = {}
         self.lengths = tuple(pq.read_metadata(file).num_rows for file in files) if frame is None else (len(frame),)
 
     def __len__(self) -> int:
@@ -75,7 +79,19 @@ class RawRows:
         """Return one raw column."""
         if self._frame is not None:
             return self._frame[name]
+        parts = [self._read(file, name).to_pandas() for file in self._files]
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to a worker process without small files' rows: it reads them itself."""
+        return {**self.__dict__, "_whole": {}}
+
+    def _read(self, file: Path, name: str) -> pa.ChunkedArray:
+        """Read a column; of a small file all are read at once, because opening one of 1500 columns takes 10 ms."""
         import pyarrow.parquet as pq
 
-        parts = [pq.read_table(file, columns=[name], partitioning=None).column(0).to_pandas() for file in self._files]
-        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        if file.stat().st_size > SMALL_BYTES:
+            return pq.read_table(file, columns=[name], partitioning=None).column(0)
+        if file not in self._whole:
+            self._whole[file] = pq.read_table(file, partitioning=None)
+        return self._whole[file].column(name)

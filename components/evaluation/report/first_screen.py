@@ -194,7 +194,9 @@ def looks_at(scores: Scores, most: int = MOST_IMPORTANT) -> str:
     more = f"and {len(found) - most} more · " if len(found) > most else ""
     seen = ", which the models have seen" if scores["importance_seen"] else ""
     note = f"{more}{facts['title']} {direction} by so much when the column is shuffled, on "
-    note += f"{count(scores['importance_rows'], 'row')}{seen}; grey: perhaps nothing"
+    is_part = len(found) < facts["columns"]
+    some = f"; of {facts['columns']} columns those that go with the answers most" if is_part else ""
+    note += f"{count(scores['importance_rows'], 'row')}{seen}; grey: perhaps nothing{some}"
     chart = f'<div class="looks">{"".join(rows)}</div>'
     return figure("What does it look at?", chart, note=note, values=values, name="importance")
 
