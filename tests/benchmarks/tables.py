@@ -160,7 +160,7 @@ def run(frame: pd.DataFrame, case: dict[str, Any], settings: list[str], keep: Pa
 
 
 def compared(runs: list[dict[str, Any]], peers: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a line for each table: mean of our seeds, each peer, our rank (1 + peers that are better beyond a tie)."""
+    """Return a line for each table: mean of our seeds, each peer, our place, and our rank, in which ties count as equal."""
     lines = []
     for name in dict.fromkeys(run["table"] for run in runs):
         mine = [run for run in runs if run["table"] == name]
@@ -177,7 +177,8 @@ def compared(runs: list[dict[str, Any]], peers: pd.DataFrame) -> list[dict[str, 
                 "ours": score,
                 "standard_error": error,
                 **theirs,
-                "rank": 1 + len(ahead),
+                "place": 1 + len(ahead),
+                "rank": 1 + len(beyond),
                 "best_or_tied": not beyond,
                 "wall_s": max(run["wall_s"] for run in mine),
                 "memory_gb": max(run["memory_gb"] for run in mine),
