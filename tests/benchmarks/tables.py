@@ -160,7 +160,7 @@ def run(frame: pd.DataFrame, case: dict[str, Any], settings: list[str], keep: Pa
 
 
 def compared(runs: list[dict[str, Any]], peers: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a line for each table: mean of our seeds, each peer, our place, and our rank, in which ties count as equal."""
+    """Return a line for each table: mean of our seeds, each peer, our place, and our rank, where ties are equal."""
     lines = []
     for name in dict.fromkeys(run["table"] for run in runs):
         mine = [run for run in runs if run["table"] == name]
