@@ -27,6 +27,7 @@ OBJECTIVES = {
     "regression": {"objective": "regression", "metric": "rmse"},
 }
 TREES_AT_ONCE = 50
+MOST_IN_LEAF = 20  # rows that a leaf must have, LightGBM's own; fewer on few rows, which could not be parted otherwise
 MOST_LEAVES = 128  # leaves: auto, below the 2 ** max_depth that depth would allow
 
 
@@ -81,6 +82,7 @@ def words(asked: Asked) -> dict[str, Any]:
 def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None:
     """Grow until the scored part's loss has not fallen for `patience` rounds; None when `cut_off` said so first."""
     settings = words(asked)
+    settings["min_data_in_leaf"] = max(1, min(MOST_IN_LEAF, len(fit[1]) // MOST_IN_LEAF))
     numbers = fit[0].numeric_NF.shape[1]
     codes = list(range(numbers, numbers + fit[0].codes_NG.shape[1]))
     losses: dict[str, dict[str, list[float]]] = {}

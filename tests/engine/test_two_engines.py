@@ -82,7 +82,7 @@ def test_one_changed_cell_reruns_everything_although_no_row_came_or_went(project
 def test_a_stage_and_what_it_stands_on(project: Project) -> None:
     project.set("split", "{by: group}")
     project.do("espalier", "run", "--stage", "augment")
-    assert project.calls() == ["split", "augment"]
+    assert project.calls() == ["validate", "split", "augment"]  # validate knows the column that rows are split by
     project.do("espalier", "run", "--stage", "split", "--force")
     assert project.calls() == ["split"]
 

@@ -16,6 +16,7 @@ PLUMBING = {  # what surrounds a stage and decides no byte of its out
     "pipelines",
     "pipelines.__main__",
     "components",
+    "components.core.cores",
     "components.core.numbers",
     "components.project.code",
     "components.project.lock",

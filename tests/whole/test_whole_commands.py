@@ -38,7 +38,7 @@ def test_the_bundle_answers_its_own_example_as_it_says(grown: Project, tmp_path:
 
 def test_leaderboard(grown: Project) -> None:
     said = grown.look("leaderboard")
-    assert all(name in said for name in ("ensemble", "linear", "random_forest", "extra_trees", "xgboost-", "mlp-"))
+    assert all(name in said for name in ("ensemble", "linear", "random_forest", "extra_trees", "lightgbm-", "mlp-"))
     board = json.loads(grown.look("leaderboard", "--json", "--limit", "100"))
     scores = {row["name"]: row["score"] for row in board["rows"]}
     assert board["metric"] == "log_loss"

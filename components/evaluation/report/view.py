@@ -128,10 +128,11 @@ def errors_alike(case: Case) -> tuple[tuple[str, ...], NDArray[np.float64]] | No
         values_nC = values_of(member.oof, rows_n)
         wrong = truth_n - values_nC[:, 0] if case.table.schema.task == "regression" else _missed(values_nC, truth_n)
         errors.append(wrong)
-    spread = np.std(errors, axis=1)
-    if not (spread > 0).all():
-        return None
-    return tuple(case.members), np.corrcoef(np.stack(errors))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike_MM = np.corrcoef(np.stack(errors))
+    alike_MM = np.nan_to_num(alike_MM)  # errors that are all the same go with nobody's
+    np.fill_diagonal(alike_MM, 1.0)
+    return tuple(case.members), alike_MM
 
 
 def _missed(values_nC: NDArray[np.float32], truth_n: NDArray[Any]) -> NDArray[Any]:
