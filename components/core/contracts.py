@@ -105,6 +105,13 @@ class Outcome:
     notes: Mapping[str, int] = field(default_factory=dict)  # how it was trained here: in the study, never in an out
 
 
+def failure(number: int, cause: str) -> Outcome:
+    """Return the outcome of a candidate that came to nothing."""
+    return Outcome(
+        number=number, state="failed", cause=cause, fold_scores_S=(), curves={}, rungs={}, folder=None, facts={}
+    )
+
+
 Report = Callable[[int, Mapping[int, float]], frozenset[int]]
 """(step, score by candidate) -> the candidates to drop. Called once per rung, for the whole generation."""
 
@@ -180,7 +187,7 @@ class Member(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the member into an existing empty folder: safetensors, UBJSON, JSON, Parquet."""
+        """Write the member into an existing empty folder: safetensors, JSON, Parquet, boosters' own formats."""
         ...
 
 

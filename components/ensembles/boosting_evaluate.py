@@ -21,7 +21,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.contracts import JSON, Candidate, Evaluate, Features, Fold, Metric, Outcome, Report
+from components.core.contracts import JSON, Candidate, Evaluate, Features, Fold, Metric, Outcome, Report, failure
 from components.core.deadlines import Deadline
 from components.core.files import atomic_folder
 from components.core.seeds import derive, generator
@@ -244,13 +244,6 @@ def mean_curve(curves: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     shortest = min(len(curve) for curve in curves)
     curves_St = np.stack([curve[:shortest] for curve in curves])
     return curves_St.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-
-def failure(number: int, cause: str) -> Outcome:
-    """Return the outcome of a candidate that came to nothing."""
-    return Outcome(
-        number=number, state="failed", cause=cause, fold_scores_S=(), curves={}, rungs={}, folder=None, facts={}
-    )
 
 
 _: type[Evaluate] = BoosterEvaluate

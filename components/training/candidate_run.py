@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from components.augmentation.policy import ImagePolicy
-from components.core.contracts import Candidate, Outcome, Predictions
+from components.core.contracts import Candidate, Outcome, Predictions, failure
 from components.core.files import atomic_folder
 from components.core.seeds import derive
 from components.core.table import Schema
@@ -28,7 +28,6 @@ from components.training.population import Model, Row
 from components.training.prepared import Preprocess
 from components.training.scoring import Scoring
 from components.training.spec import TrainingSpec
-from components.training.tasks import failure
 
 
 @dataclass(frozen=True, kw_only=True)

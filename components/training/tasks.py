@@ -64,10 +64,3 @@ def forget(resting: Path, number: int) -> None:
     """Remove what a candidate left at its rungs."""
     for path in resting.glob(f"{number:05d}-*"):
         path.unlink()
-
-
-def failure(number: int, cause: str) -> Outcome:
-    """Return the outcome of a candidate that came to nothing."""
-    return Outcome(
-        number=number, state="failed", cause=cause, fold_scores_S=(), curves={}, rungs={}, folder=None, facts={}
-    )

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from components.core.contracts import Candidate, Outcome, Report
+from components.core.contracts import Candidate, Outcome, Report, failure
 from components.core.deadlines import Deadline
 from components.core.workers import Broken, Lost, Workers
 from components.training.generation import Generation
-from components.training.tasks import Answer, Answers, Task, failure, forget
+from components.training.tasks import Answer, Answers, Task, forget
 
 LAST_WORDS_SECONDS = 0.5  # for what workers still have to say when the time is over
 WHEN_STOPPED_SECONDS = 5.0  # the same when the user stopped: nobody waits for a second

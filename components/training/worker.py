@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from components.core.contracts import Candidate, Metric
+from components.core.contracts import Candidate, Metric, failure
 from components.core.errors import EspalierError
 from components.core.workers import alive
 from components.metrics import get
@@ -17,7 +17,7 @@ from components.training.memory import probe
 from components.training.prepared import Preparer
 from components.training.room import rows_that_fit
 from components.training.scoring import Scoring
-from components.training.tasks import Answer, Answers, Task, Work, failure, resting_file
+from components.training.tasks import Answer, Answers, Task, Work, resting_file
 
 MOST_PARTS = 8
 ERRORS = (RuntimeError, ValueError, ArithmeticError, MemoryError)  # what torch, numpy and pydantic raise

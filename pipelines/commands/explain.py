@@ -31,15 +31,16 @@ DETAILS = {
     "search": "Plans trials in generations and keeps every outcome in files, so that a killed run goes on exactly "
     "where it was. The best few are trained on all folds and go on to stacking. Any leaf below preprocess, network and "
     "training may be a range.",
-    "boosting": "XGBoost through the same search: early stopping on the fold's own part, categories as they are, one "
-    "thread for each model.",
+    "boosting": "LightGBM, XGBoost and CatBoost through the same search: early stopping on the fold's own part, "
+    "categories as they are, one thread for each model.",
     "bagging": "Random forest, extra trees and regularised linear models, one model for each fold.",
     "stacking": "Weighs members by their out-of-fold predictions: greedy selection, convex weights, a linear "
     "meta-learner or a second layer, whichever is better by cross-validation on them; of a tie the cheapest. Members "
     "without weight are dropped.",
     "evaluate": "Scores the test rows: metrics with bootstrap intervals, gains over simple baselines, a diagnosis in "
     "words, the report.",
-    "export": "Writes the ensemble with its schema into one folder: safetensors, UBJSON and JSON, no pickle.",
+    "export": "Writes the ensemble with its schema into one folder: safetensors, JSON and the boosters' own formats, "
+    "no pickle.",
 }
 
 

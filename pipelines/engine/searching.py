@@ -44,8 +44,7 @@ def grow_by_search(
     refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
     checked(space, own, f"{stage.word}.start")
-    study = _study(stage, train_rows, space, settings, more)
-    metric = train_rows.metric
+    study, metric = _study(stage, train_rows, space, settings, more), train_rows.metric
     start = portfolio if settings.start == "portfolio" else own
     offered = offers(study, space, fitted(space, start), greater_is_better=metric.greater_is_better)
     note_result = _noter(stage, study, metric, offered)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from training_case import candidate
 
-from components.core.contracts import Outcome
+from components.core.contracts import Outcome, failure
 from components.core.deadlines import NEVER, Deadline
 from components.core.workers import Broken, Lost
-from components.training.tasks import Answer, Answers, failure
+from components.training.tasks import Answer, Answers
 from components.training.turns import Turns
 
 
