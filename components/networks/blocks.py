@@ -25,7 +25,7 @@ _SLOPES = torch.ops.aten
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 Map = Callable[[torch.Tensor], torch.Tensor]
-Slope = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Slope = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +33,53 @@ class Step:
     """An activation: forwards, and backwards from its result or from what went into it."""
 
     forward: Map
-    backward: Slope  # (gradient, what was kept) -> gradient
+    backward: Slope  # (gradient, what was kept, room for the result) -> gradient
     keeps_result: bool  # and so may work in place
 
 
 STEPS: dict[Activation, Step] = {
-    "relu": Step(forward=torch.relu_, backward=lambda g, h: _SLOPES.threshold_backward(g, h, 0.0), keeps_result=True),
+    "relu": Step(
+        forward=torch.relu_,
+        backward=lambda g, h, room: _SLOPES.threshold_backward.grad_input(g, h, 0.0, grad_input=room),
+        keeps_result=True,
+    ),
     "leaky_relu": Step(
         forward=lambda z: torch.nn.functional.leaky_relu_(z, 0.01),
-        backward=lambda g, h: _SLOPES.leaky_relu_backward(g, h, 0.01, True),
+        backward=lambda g, h, room: _SLOPES.leaky_relu_backward.grad_input(g, h, 0.01, True, grad_input=room),
         keeps_result=True,
     ),
     "selu": Step(
         forward=torch.selu_,
-        backward=lambda g, h: _SLOPES.elu_backward(g, _SELU_ALPHA, _SELU_SCALE, 1.0, True, h),
+        backward=lambda g, h, room: _SLOPES.elu_backward.grad_input(
+            g, _SELU_ALPHA, _SELU_SCALE, 1.0, True, h, grad_input=room
+        ),
         keeps_result=True,
     ),
-    "sigmoid": Step(forward=torch.sigmoid_, backward=_SLOPES.sigmoid_backward, keeps_result=True),
-    "tanh": Step(forward=torch.tanh_, backward=_SLOPES.tanh_backward, keeps_result=True),
-    "gelu": Step(forward=torch.nn.functional.gelu, backward=_SLOPES.gelu_backward, keeps_result=False),
-    "silu": Step(forward=torch.nn.functional.silu, backward=_SLOPES.silu_backward, keeps_result=False),
-    "mish": Step(forward=torch.nn.functional.mish, backward=_SLOPES.mish_backward, keeps_result=False),
+    "sigmoid": Step(
+        forward=torch.sigmoid_,
+        backward=lambda g, h, room: _SLOPES.sigmoid_backward.grad_input(g, h, grad_input=room),
+        keeps_result=True,
+    ),
+    "tanh": Step(
+        forward=torch.tanh_,
+        backward=lambda g, h, room: _SLOPES.tanh_backward.grad_input(g, h, grad_input=room),
+        keeps_result=True,
+    ),
+    "gelu": Step(
+        forward=torch.nn.functional.gelu,
+        backward=lambda g, z, room: _SLOPES.gelu_backward.grad_input(g, z, grad_input=room),
+        keeps_result=False,
+    ),
+    "silu": Step(
+        forward=torch.nn.functional.silu,
+        backward=lambda g, z, room: _SLOPES.silu_backward.grad_input(g, z, grad_input=room),
+        keeps_result=False,
+    ),
+    "mish": Step(
+        forward=torch.nn.functional.mish,
+        backward=lambda g, z, _: _SLOPES.mish_backward(g, z),  # torch makes it in new memory only
+        keeps_result=False,
+    ),
 }
 
 
@@ -81,12 +107,14 @@ class Chain(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Rows of a data set need no gradient."""
         # what comes through a view may lie otherwise for one model than for several, and would add up in another order
-        upper, kept, found = gradients[0].contiguous(), ctx.saved_tensors, []
+        upper, kept, found, last = gradients[0].contiguous(), ctx.saved_tensors, [], True
         for number in reversed(range(len(ctx.activations))):
             x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
             activation = ctx.activations[number]
             if activation is not None:
-                upper = STEPS[activation].backward(upper, own)
+                # what autograd handed in may be another's, too; a product of ours makes room for its own slope
+                upper = STEPS[activation].backward(upper, own, torch.empty_like(upper) if last else upper)
+            last = False
             found += [upper.sum(1), _for_weight(upper, x_KBI)]
             if number or ctx.needs_input_grad[0]:
                 upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else products.bmm(upper, weight_KOI)

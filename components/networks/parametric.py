@@ -34,9 +34,10 @@ class Mix(torch.autograd.Function):
         z_KBO, active, mix_KO = ctx.saved_tensors
         upper, step = gradients[0], STEPS[ctx.activation]
         through = upper * mix_KO.unsqueeze(1)
-        for_mix = (upper * (active - z_KBO)).sum(1)
-        bent = step.backward(through, active if step.keeps_result else z_KBO)
-        return (upper - through).add_(bent), for_mix, None
+        for_mix = (active - z_KBO).mul_(upper).sum(1)
+        straight = upper - through
+        bent = step.backward(through, active if step.keeps_result else z_KBO, through)
+        return straight.add_(bent), for_mix, None
 
 
 def parametric(z_KBO: torch.Tensor, held_KO: torch.Tensor, activation: Activation) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """What rows do with their gradients: L1, clipping, the optimizer's step at the rate of the moment, averaged weights.
 
-`RowMoves` goes row by row, each with torch's fused kernel: fastest on a CPU, and the same bits in any company.
+`RowMoves` goes row by row with torch's fused kernels: fastest on a CPU, and the same bits in any company.
 `StackMoves` does the same arithmetic over the stack [K, P] with columns of numbers [K, 1]: where a call costs more than
 its work, a few kernels for all rows. They agree to rounding (tests/training/test_moves.py); which one is used depends
 on the device alone, never on K.
@@ -17,7 +17,7 @@ import torch
 
 from components.training.averaging import EMA, Averages
 from components.training.clipping import clip, clip_stack
-from components.training.optimizers import StackStep, columns
+from components.training.optimizers import Moving, StackStep, columns
 
 if TYPE_CHECKING:
     from components.training.population import Model
@@ -58,15 +58,30 @@ class Moves(Protocol):
 
 
 class RowMoves:
-    """Row by row."""
+    """Row by row; neighbours that differ in their data alone, as the folds of a candidate do, in one call."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._rows = [
-            (stack.parameters_KP[row], stack.gradients_KP[row], [state[row] for state in stack.states])
-            for row in range(len(stack.models))
-        ]
         self.made = [int(model.num_steps) for model in stack.models]
+        trainings = [model.row.training for model in stack.models]
+        lengths = [sum(column) for column in zip(*stack.active, strict=True)]  # steps of an epoch, of each row
+        runs: list[list[int]] = []
+        for row, kind in enumerate(zip(trainings, self.made, lengths, strict=True)):
+            first = runs[-1][0] if runs else None
+            if first is not None and kind == (trainings[first], self.made[first], lengths[first]):
+                runs[-1].append(row)
+            else:
+                runs.append([row])
+        self._runs = [(rows, self._moving(rows)) for rows in runs]
+
+    def _moving(self, rows: Sequence[int]) -> Moving:
+        it = self._stack
+        return Moving(
+            rows=[it.parameters_KP[row] for row in rows],
+            gradients=[it.gradients_KP[row] for row in rows],
+            states=[[state_KP[row] for row in rows] for state_KP in it.states],
+            steps=[it.models[row].num_steps for row in rows],
+        )
 
     def begin_epoch(self, rates: Sequence[Sequence[float]]) -> None:
         """See `Moves`."""
@@ -74,23 +89,28 @@ class RowMoves:
 
     def make(self, step: int) -> None:
         """See `Moves`."""
-        for row, on in enumerate(self._stack.active[step]):
-            if on:
-                self._move(row, self._rates[row][step])
+        active = self._stack.active[step]
+        for rows, moving in self._runs:
+            if active[rows[0]]:
+                self._move(rows, moving, self._rates[rows[0]][step])
 
-    def _move(self, row: int, rate: float) -> None:
-        model, averages = self._stack.models[row], self._stack.averages
-        training = model.row.training
-        row_P, gradient_P, states = self._rows[row]
-        if training.l1:
-            gradient_P.add_(row_P.sign() * self._stack.penalised_P, alpha=training.l1)
-        if training.clip_norm != "none":
-            clip(gradient_P, training.clip_norm)
-        self.made[row] += 1
-        model.num_steps.fill_(self.made[row])
-        training.optimizer.step(row_P, gradient_P, states, model.num_steps, rate)
+    def _move(self, rows: Sequence[int], moving: Moving, rate: float) -> None:
+        training, averages, made = (
+            self._stack.models[rows[0]].row.training,
+            self._stack.averages,
+            self.made[rows[0]] + 1,
+        )
+        for row, row_P, gradient_P, count in zip(rows, moving.rows, moving.gradients, moving.steps, strict=True):
+            if training.l1:
+                gradient_P.add_(row_P.sign() * self._stack.penalised_P, alpha=training.l1)
+            if training.clip_norm != "none":
+                clip(gradient_P, training.clip_norm)
+            self.made[row] = made
+            count.fill_(made)
+        training.optimizer.step(moving, rate)
         if averages is not None and training.averaging != "none":
-            averages.after_step(row, training.averaging, self.made[row])
+            for row in rows:
+                averages.after_step(row, training.averaging, made)
 
 
 class StackMoves:

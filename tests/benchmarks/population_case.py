@@ -96,6 +96,7 @@ def trained_steps(
     from components.networks.network import Inputs
     from components.training.batches import Resident
     from components.training.memory import probe
+    from components.training.optimizers import AdamW
     from components.training.population import Population, Row
     from components.training.room import rows_that_fit
     from components.training.spec import TrainingSpec
@@ -107,7 +108,9 @@ def trained_steps(
     network = spec.build(Inputs(shape=tuple(x.shape[1:])), int(y.max()) + 1)
     row = Row(candidate=0, fold=0, seed=0, network=spec, training=training)
     count = models or rows_that_fit(probe(network, row, resident, "cross_entropy"), x.device, 5)
-    rows = [replace(row, candidate=number, seed=number) for number in range(count)]
+    # as a search has them: candidates with rates of their own, five folds of each
+    rates = [training.model_copy(update={"optimizer": AdamW(lr=1.0e-3 * (1 + one / 64))}) for one in range(count)]
+    rows = [replace(row, candidate=one // 5, seed=one, training=rates[one // 5]) for one in range(count)]
     population = Population(network, rows, resident, "cross_entropy")
     stepper = population.stepper
     state = {"step": stepper.num_steps}

@@ -54,7 +54,7 @@ def test_members_take_memory_each():
 
 def test_as_many_rows_as_the_cache_takes_but_all_folds_of_a_candidate():
     small, large = Need(fixed=0, per_row=100_000), Need(fixed=0, per_row=10**9)
-    assert rows_that_fit(small, CPU, 5) == last_level_cache() // 4 // 100_000
+    assert rows_that_fit(small, CPU, 5) == last_level_cache() // 2 // 100_000
     assert rows_that_fit(large, CPU, 5) == 5
 
 

@@ -5,7 +5,7 @@ import torch
 
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.networks.registry import read_spec
-from components.training.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop, StackStep, columns
+from components.training.optimizers import SGD, Adagrad, Adam, AdamW, Moving, RMSprop, StackStep, columns
 from components.training.portfolio import start_points
 from components.training.spec import TrainingSpec
 
@@ -87,6 +87,12 @@ def stack_step(ours, gradients, states, steps, rates, numbers, active=None):
     )
 
 
+def moving(row, gradient, states, step):
+    """One row that makes this step."""
+    steps = [torch.tensor(float(step))]
+    return Moving(rows=[row], gradients=[gradient], states=[[state] for state in states], steps=steps)
+
+
 def test_the_cases_vary_every_option():
     for kind in (SGD, Adam, AdamW, RMSprop, Adagrad):
         varied = {name for case, _, rows in CASES if case is kind for name in rows}
@@ -118,7 +124,7 @@ def test_equals_torch_for_a_hundred_steps(kind, reference, rows, stacked):
         else:
             for row, spec in enumerate(specs):
                 own = [state[row] for state in states]
-                spec.step(ours[row], gradients[row], own, torch.tensor(float(step)), spec.lr * share)
+                spec.step(moving(ours[row], gradients[row], own, step), spec.lr * share)
         torch.testing.assert_close(ours, torch.stack([row.detach() for row in theirs]), rtol=0, atol=1e-12)
 
 
@@ -138,11 +144,29 @@ def test_a_row_of_the_stack_that_makes_no_step_stays_as_it_is(kind, reference, r
     assert not torch.equal(before[0][0], ours[0])
 
 
+@pytest.mark.parametrize(("kind", "reference", "rows"), CASES)
+def test_rows_with_the_same_numbers_share_a_call_and_get_the_bits_they_get_alone(kind, reference, rows):
+    spec = specs_of(kind, rows)[-1]
+    generator = torch.Generator().manual_seed(2)
+    together = torch.randn(ROWS, FLOATS, generator=generator)
+    alone = together.clone()
+    all_states, own_states = ([torch.zeros(ROWS, FLOATS) for _ in range(spec.num_states)] for _ in range(2))
+    for states in (all_states, own_states):
+        spec.begin(states)
+    for step in (1, 2, 3):
+        gradients = torch.randn(ROWS, FLOATS, generator=generator)
+        counts = [torch.tensor(float(step)) for _ in range(ROWS)]
+        spec.step(Moving([*together], [*gradients], [[*state] for state in all_states], counts), 0.1)
+        for row in range(ROWS):
+            spec.step(moving(alone[row], gradients[row], [state[row] for state in own_states], step), 0.1)
+    assert torch.equal(together, alone)
+
+
 def test_nesterov_without_momentum_changes_nothing():
     rows = [torch.ones(4), torch.ones(4)]
     for row, nesterov in zip(rows, (True, False), strict=True):
         spec = SGD(lr=0.1, momentum=0.0, nesterov=nesterov)
-        spec.step(row, torch.ones(4), [torch.zeros(4)], torch.tensor(1.0), 0.1)
+        spec.step(moving(row, torch.ones(4), [torch.zeros(4)], 1), 0.1)
     assert torch.equal(*rows)
 
 
@@ -150,7 +174,7 @@ def test_nesterov_takes_in_a_damped_gradient_where_torch_refuses_to():
     spec = SGD(lr=0.1, momentum=0.5, nesterov=True, dampening=0.2)
     row, memory = torch.zeros(1), [torch.zeros(1)]
     for step in (1.0, 2.0):
-        spec.step(row, torch.ones(1), memory, torch.tensor(step), 0.1)
+        spec.step(moving(row, torch.ones(1), memory, step), 0.1)
     assert memory[0].item() == pytest.approx(0.5 * 1.0 + 0.8)
     assert row.item() == pytest.approx(-0.1 * (1 + 0.5) - 0.1 * (1 + 0.5 * 1.3))
 

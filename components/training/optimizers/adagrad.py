@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_PLAIN, StackStep
+from components.training.optimizers.common import L2, LR_PLAIN, Moving, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +36,13 @@ class Adagrad(Spec):
         """See `SGD.begin`."""
         states[0].fill_(self.initial)
 
-    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+    def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
         torch._fused_adagrad_(
-            [row_P],
-            [grad_P],
-            [states[0]],
-            [step],
+            moving.rows,
+            moving.gradients,
+            moving.states[0],
+            moving.steps,
             lr=lr,
             lr_decay=self.lr_decay,
             weight_decay=self.l2,

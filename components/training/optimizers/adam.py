@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_ADAPTIVE, StackStep
+from components.training.optimizers.common import L2, LR_ADAPTIVE, Moving, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -53,15 +53,15 @@ class Adam(_Moments):
     kind: Literal["adam"] = setting("adam", "steps scaled by running moments of the gradient")
     l2: float = setting(0.0, L2, ge=0)
 
-    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+    def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
         torch._fused_adam_(
-            [row_P],
-            [grad_P],
-            [states[0]],
-            [states[1]],
-            [states[2]] if self.amsgrad else [],
-            [step],
+            moving.rows,
+            moving.gradients,
+            moving.states[0],
+            moving.states[1],
+            moving.states[2] if self.amsgrad else [],
+            moving.steps,
             lr=lr,
             beta1=self.beta1,
             beta2=self.beta2,
@@ -85,15 +85,15 @@ class AdamW(_Moments):
         1.0e-2, "share by which weights shrink, times lr", search={"low": 1.0e-6, "high": 1.0e-1, "log": True}, ge=0
     )
 
-    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+    def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
         torch._fused_adamw_(
-            [row_P],
-            [grad_P],
-            [states[0]],
-            [states[1]],
-            [states[2]] if self.amsgrad else [],
-            [step],
+            moving.rows,
+            moving.gradients,
+            moving.states[0],
+            moving.states[1],
+            moving.states[2] if self.amsgrad else [],
+            moving.steps,
             lr=lr,
             beta1=self.beta1,
             beta2=self.beta2,

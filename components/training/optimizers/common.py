@@ -5,7 +5,7 @@ Legend: K models, P floats of one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from components.core.lazy import lazy
 from components.core.specs import Spec
@@ -25,6 +25,15 @@ def columns(specs: Sequence[Spec], dtype: "torch.dtype", device: "torch.device")
     """Return every real setting of the rows' optimizers as a column [K, 1]: what `step_stack` takes as `numbers`."""
     names = [name for name in type(specs[0]).model_fields if isinstance(getattr(specs[0], name), float)]
     return {name: torch.tensor([[getattr(spec, name)] for spec in specs], dtype=dtype, device=device) for name in names}
+
+
+class Moving(NamedTuple):
+    """Rows that make a step with the same numbers; each is changed for itself, by the same arithmetic as alone."""
+
+    rows: "list[Tensor]"  # [P] each, changed in place
+    gradients: "list[Tensor]"
+    states: "list[list[Tensor]]"  # of each state: the rows' [P], changed in place
+    steps: "list[Tensor]"  # of each row: the number of this step, from 1; the same in all
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_ADAPTIVE, StackStep
+from components.training.optimizers.common import L2, LR_ADAPTIVE, Moving, StackStep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,8 +34,12 @@ class RMSprop(Spec):
     def begin(self, states: "Sequence[Tensor]") -> None:
         """See `SGD.begin`."""
 
-    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
+    def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
+        for row_P, grad_P, *states in zip(moving.rows, moving.gradients, *moving.states, strict=True):
+            self._move(row_P, grad_P, states, lr)
+
+    def _move(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", lr: float) -> None:
         gradient_P = grad_P.add(row_P, alpha=self.l2) if self.l2 else grad_P
         divisor_P = states[0].mul_(self.alpha).addcmul_(gradient_P, gradient_P, value=1 - self.alpha)
         if self.centered:

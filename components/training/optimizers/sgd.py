@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.optimizers.common import L2, LR_PLAIN, StackStep
+from components.training.optimizers.common import L2, LR_PLAIN, Moving, StackStep
 
 if TYPE_CHECKING:
     import torch
@@ -37,19 +37,19 @@ class SGD(Spec):
     def begin(self, states: "Sequence[Tensor]") -> None:
         """Fill the memory of one row, or of many, before the first step."""
 
-    def step(self, row_P: "Tensor", grad_P: "Tensor", states: "Sequence[Tensor]", step: "Tensor", lr: float) -> None:
-        """Change `row_P` and `states` in place; `step` counts from 1, `lr` is this step's learning rate."""
+    def step(self, moving: Moving, lr: float) -> None:
+        """Make a step in place; `lr` is its learning rate."""
         torch._fused_sgd_(
-            [row_P],
-            [grad_P],
-            [states[0]] if self.momentum else [],
+            moving.rows,
+            moving.gradients,
+            moving.states[0] if self.momentum else [],
             weight_decay=self.l2,
             momentum=self.momentum,
             lr=lr,
             dampening=self.dampening,
             nesterov=self.nesterov and self.momentum > 0,
             maximize=False,
-            is_first_step=self.dampening > 0 and bool(step == 1),  # else a memory of zeros gives the same
+            is_first_step=self.dampening > 0 and bool(moving.steps[0] == 1),  # else a memory of zeros gives the same
         )
 
     def step_stack(self, now: StackStep) -> None:
