@@ -3,8 +3,10 @@
 A decision is a function of scores alone, of all candidates of a generation that reported at a step, in order of
 number. So it does not matter who trained them, in which order, or whether some were trained before a crash.
 
-* halving: successive halving inside a generation (Karnin 2013; Jamieson and Talwalkar 2016): after a quarter and a half
-  of the epochs, the worse half goes: a generation costs half, and a quarter of it is there for the ensemble.
+* halving: successive halving inside a generation (Karnin 2013; Jamieson and Talwalkar 2016): after a sixteenth, an
+  eighth, a quarter and a half of the epochs the worse half goes, so a generation of 16 costs three whole trainings, and
+  one of it ends. With a quarter as the first cut (half the cost of all, four that end) the same 60 seconds tried a
+  third as many, and their best and the average of their best eight were worse (`tests/benchmarks/search.py`).
 * hyperband: several halvings side by side (Li 2018), one strict and early, one mild, one that cuts nobody; a
   candidate's number says to which it belongs, in shares that cost about the same.
 * median: from a quarter of the epochs on, whoever is worse than the median of all that ever reported there goes (the
@@ -22,21 +24,21 @@ Pruner = Literal["none", "median", "halving", "hyperband", "racing"]
 BRACKETS = (0, 1, 2, 0, 3, 1, 0, 2, 1, 0, 3)
 """The bracket of candidate n is entry n modulo 11. Bracket b has no rung before eighth 2 ** b. In shares of 8, 6, 4 and
 4 all cost about the same (Li 2018, eta 2); the entries are half of that, mixed: a small generation has all kinds."""
-EIGHTHS: Mapping[Pruner, tuple[int, ...]] = {
+SIXTEENTHS: Mapping[Pruner, tuple[int, ...]] = {
     "none": (),
     "racing": (),
-    "halving": (2, 4),
-    "hyperband": (1, 2, 4),
-    "median": (2, 3, 4, 5, 6, 7),
+    "halving": (1, 2, 4, 8),
+    "hyperband": (2, 4, 8),
+    "median": (4, 6, 8, 10, 12, 14),
 }
 
 
 def rungs(pruner: Pruner, steps: int, number: int = 0) -> tuple[int, ...]:
     """Return the steps (epochs) after which candidate `number` reports, of `steps` in all: rising, below `steps`."""
-    eighths = EIGHTHS[pruner]
+    shares = SIXTEENTHS[pruner]
     if pruner == "hyperband":
-        eighths = eighths[bracket(number) :]
-    return tuple(sorted({steps * eighth // 8 for eighth in eighths} - {0, steps}))
+        shares = shares[bracket(number) :]
+    return tuple(sorted({steps * share // 16 for share in shares} - {0, steps}))
 
 
 def bracket(number: int) -> int:

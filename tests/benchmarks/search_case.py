@@ -61,6 +61,10 @@ def plain_space(epochs: int, widths: list[int]) -> Group:
         "initialization": "he",
         "batch_norm": False,
         "dropout": {"low": 0.0, "high": 0.5},
+        "numbers": "plain",
+        "front_scale": False,
+        "parametrization": "standard",
+        "parametric": False,
     }
     training = {
         "epochs": epochs,

@@ -58,7 +58,7 @@ def test_score_folds_auto_is_all_folds_below_ten_thousand_rows():
 
 def test_rungs_rise_and_lie_below_the_end():
     assert rungs("none", 64) == ()
-    assert rungs("halving", 64) == (16, 32)
+    assert rungs("halving", 64) == (4, 8, 16, 32)
     assert rungs("median", 64) == (16, 24, 32, 40, 48, 56)
     assert rungs("halving", 3) == (1,)
     assert rungs("halving", 1) == rungs("median", 1) == ()
