@@ -11,7 +11,7 @@ product of its own on the way back.
 Legend: K models, B rows, I inputs, O outputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +88,14 @@ class Chain(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x_KBI: torch.Tensor, activations: tuple[Activation | None, ...], *parameters: torch.Tensor
+        ctx: Any,
+        x_KBI: torch.Tensor,
+        activations: tuple[Activation | None, ...],
+        noise: tuple[torch.Tensor | None, ...],
+        *parameters: torch.Tensor,
     ) -> torch.Tensor:
-        """`parameters`: weight [K, O, I] and bias [K, O] of each layer in turn."""
+        """`parameters`: weight [K, O, I] and bias [K, O] of each layer in turn; `noise`: of each layer, what dropout
+        multiplies its units by."""
         kept = []
         for number, activation in enumerate(activations):
             weight_KOI, bias_KO = parameters[2 * number], parameters[2 * number + 1]
@@ -98,8 +103,9 @@ class Chain(torch.autograd.Function):
             step = None if activation is None else STEPS[activation]
             result = product if step is None else step.forward(product)
             kept += [x_KBI, weight_KOI, result if step is None or step.keeps_result else product]
-            x_KBI = result
-        ctx.activations = activations
+            factor = noise[number]
+            x_KBI = result if factor is None else result * factor
+        ctx.activations, ctx.noise = activations, noise
         ctx.save_for_backward(*kept)
         return x_KBI
 
@@ -110,15 +116,18 @@ class Chain(torch.autograd.Function):
         upper, kept, found, last = gradients[0].contiguous(), ctx.saved_tensors, [], True
         for number in reversed(range(len(ctx.activations))):
             x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
-            activation = ctx.activations[number]
+            activation, factor = ctx.activations[number], ctx.noise[number]
+            if factor is not None:
+                upper = upper * factor if last else upper.mul_(factor)
+                last = False
             if activation is not None:
-                # what autograd handed in may be another's, too; a product of ours makes room for its own slope
+                # what autograd handed in may be another's, too; what we made has room for its own slope
                 upper = STEPS[activation].backward(upper, own, torch.empty_like(upper) if last else upper)
             last = False
             found += [upper.sum(1), _for_weight(upper, x_KBI)]
             if number or ctx.needs_input_grad[0]:
                 upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else products.bmm(upper, weight_KOI)
-        return (upper if ctx.needs_input_grad[0] else None), None, *reversed(found)
+        return (upper if ctx.needs_input_grad[0] else None), None, None, *reversed(found)
 
 
 def _product(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
@@ -144,7 +153,13 @@ def block(
     return chain(x_KBI, (activation,), weight_KOI, bias_KO)
 
 
-def chain(x_KBI: torch.Tensor, activations: tuple[Activation | None, ...], *parameters: torch.Tensor) -> torch.Tensor:
-    """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn."""
+def chain(
+    x_KBI: torch.Tensor,
+    activations: tuple[Activation | None, ...],
+    *parameters: torch.Tensor,
+    noise: Sequence[torch.Tensor | None] = (),
+) -> torch.Tensor:
+    """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn; `noise`: what
+    dropout multiplies the units of each by (`layers.noise`); none: no dropout."""
     apply: Callable[..., torch.Tensor] = Chain.apply
-    return apply(x_KBI, activations, *parameters)
+    return apply(x_KBI, activations, tuple(noise) or (None,) * len(activations), *parameters)

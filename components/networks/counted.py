@@ -8,6 +8,8 @@ from generators (`layers.py`): faster there, and other bits.
 Legend: K models, W words of 64 bits, four units each.
 """
 
+import functools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -28,21 +30,20 @@ class Counted:
         """Begin a step; `steps_K1` counts those made before it."""
         self._key_K1 = mixed(self._seed_K1 ^ mixed(steps_K1.to(torch.int64)))
 
-    def kept(self, h_KBO: torch.Tensor, rates: Sequence[float]) -> torch.Tensor:
-        """Return 0 for units that are left out, with each model's own probability in steps of 1/65536, else what
-        scales the rest up."""
-        size = h_KBO[0].numel()
+    def kept(self, shape: Sequence[int], rates: Sequence[float], dtype: torch.dtype) -> torch.Tensor:
+        """Return 0 for units [K, B, O] that are left out, with each model's own probability in steps of 1/65536, else
+        what scales the rest up."""
+        size, device = math.prod(shape[1:]), self._seed_K1.device
         self._key_K1 = mixed(self._key_K1 + GOLDEN)  # the next layer's
-        words_KW = mixed(self._key_K1 + torch.arange(-(-size // 4), device=h_KBO.device) * GOLDEN)
-        below, scale = self._limits_of(tuple(rates), h_KBO)
-        kept = words_KW.view(torch.int16)[:, :size].view(h_KBO.shape) >= below
-        return kept.to(h_KBO.dtype).mul_(scale)
+        words_KW = mixed(self._key_K1 + torch.arange(-(-size // 4), device=device) * GOLDEN)
+        below, scale = self._limits_of(tuple(rates), dtype)
+        return (words_KW.view(torch.int16)[:, :size].view(shape) >= below).to(dtype).mul_(scale)
 
-    def _limits_of(self, rates: tuple[float, ...], like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _limits_of(self, rates: tuple[float, ...], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         found = self._limits.get(rates)
         if found is None:
-            below, scale = limits(rates, like.dtype)
-            found = self._limits[rates] = below.to(like.device), scale.to(like.device)
+            below, scale = limits(rates, dtype)
+            found = self._limits[rates] = below.to(self._seed_K1.device), scale.to(self._seed_K1.device)
         return found
 
 
@@ -53,7 +54,8 @@ def mixed(words: torch.Tensor) -> torch.Tensor:
     return words ^ ((words >> 31) & (2**33 - 1))
 
 
-def limits(rates: Sequence[float], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+@functools.lru_cache(maxsize=256)  # of a stack they are asked for at every layer of every step
+def limits(rates: tuple[float, ...], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     """Return for each model the least of 16 bits that is kept, and what scales the kept up: [K, 1, 1]."""
     steps = [min(round(rate * 65536), 65535) for rate in rates]
     below = torch.tensor([step - 32768 for step in steps], dtype=torch.int16).view(-1, 1, 1)

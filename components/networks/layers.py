@@ -6,6 +6,7 @@ Every model gets the same bits whatever stands beside it: nothing here mixes row
 Legend: K models, B rows of a batch, I inputs, O outputs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,23 +30,31 @@ def linear(
 
 
 def dropout(h_KBO: torch.Tensor, rates: Sequence[float], draws: Sequence[torch.Generator] | Counted) -> torch.Tensor:
-    """Set units to 0 with each model's own probability, in steps of 1/65536, and scale the rest up.
+    """Set units to 0 with each model's own probability, and scale the rest up (`noise`)."""
+    return h_KBO * noise(h_KBO.shape, rates, draws, h_KBO) if any(rates) else h_KBO
+
+
+def noise(
+    shape: Sequence[int], rates: Sequence[float], draws: Sequence[torch.Generator] | Counted, like: torch.Tensor
+) -> torch.Tensor:
+    """Return what dropout multiplies units [K, B, O] by: 0 with each model's own probability, in steps of 1/65536, else
+    what scales the rest up; of the type and on the device of `like`.
 
     Sixteen bits a unit, drawn from the model's own generator: twice as fast as uniform floats. Or counted (`Counted`).
     """
-    if not any(rates):
-        return h_KBO
     if isinstance(draws, Counted):
-        return h_KBO * draws.kept(h_KBO, rates)
-    size = h_KBO[0].numel()
-    bits = torch.zeros(len(rates), -(-size // 4), dtype=torch.int64)
+        return draws.kept(shape, rates, like.dtype)
+    size = math.prod(shape[1:])
+    bits = torch.empty(
+        len(rates), -(-size // 4), dtype=torch.int64
+    )  # a model without dropout keeps all, whatever it is
     for row, rate, generator in zip(bits, rates, draws, strict=True):
         if rate:
             row.random_(-(2**63), 2**63 - 1, generator=generator)
-    below, scale = limits(rates, h_KBO.dtype)
-    kept = torch.empty(h_KBO.shape, dtype=h_KBO.dtype)
-    torch.ge(bits.view(torch.int16)[:, :size].view(h_KBO.shape), below, out=kept)  # 9 times as fast as by way of truths
-    return h_KBO * kept.mul_(scale).to(h_KBO.device)
+    below, scale = limits(tuple(rates), like.dtype)
+    kept = torch.empty(shape, dtype=like.dtype)
+    torch.ge(bits.view(torch.int16)[:, :size].view(shape), below, out=kept)  # 9 times as fast as by way of truths
+    return kept.mul_(scale).to(like.device)
 
 
 class BatchNorm(torch.autograd.Function):

@@ -139,8 +139,7 @@ class MLPNetwork:
     ) -> "torch.Tensor":
         """See `Network`."""
         h = x.flatten(2)
-        noise = training is not None and any(training.rates("dropout"))
-        if noise or not self._in_one_block:
+        if not self._in_one_block:
             h = self._hidden(parameters, buffers, h, training)
             return layers.linear(h, *self._linear(parameters, self.spec.layers))
         if self._as_held:
@@ -148,7 +147,17 @@ class MLPNetwork:
         else:
             h = self._front.of(parameters, buffers, h)
             tensors = [part for number in range(self.spec.layers + 1) for part in self._linear(parameters, number)]
-        return blocks.chain(h, (*[self.spec.activation] * self.spec.layers, None), *tensors)
+        return blocks.chain(
+            h, (*[self.spec.activation] * self.spec.layers, None), *tensors, noise=self._noise(h, training)
+        )
+
+    def _noise(self, x: "torch.Tensor", training: TrainingPass | None) -> "list[torch.Tensor | None]":
+        """Return what dropout multiplies the hidden layers' units by, drawn layer by layer; none: no dropout."""
+        rates = () if training is None else training.rates("dropout")
+        if training is None or not any(rates):
+            return []
+        shape = (*x.shape[:2], self.spec.width)
+        return [*(layers.noise(shape, rates, training.generators, x) for _ in range(self.spec.layers)), None]
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
