@@ -139,10 +139,10 @@ def test_what_draws_on_the_host_is_not_captured(use):
 
 def test_counted_noise_is_even_and_every_layer_step_and_model_has_its_own():
     noise = Counted([3, 4], torch.device("cpu"))
-    ones, seen = torch.ones(2, 100, 101), []
+    shape, seen = (2, 100, 101), []
     for step in (0.0, 1.0):
         noise.begin(torch.full((2, 1), step))
-        seen += [noise.kept(ones, (0.25, 0.5)), noise.kept(ones, (0.25, 0.5))]
+        seen += [noise.kept(shape, (0.25, 0.5), torch.float32) for _ in range(2)]
     for kept in seen:
         shares = (kept == 0).double().mean((1, 2))
         torch.testing.assert_close(shares, torch.tensor([0.25, 0.5], dtype=torch.float64), rtol=0, atol=0.02)
