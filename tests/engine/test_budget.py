@@ -21,23 +21,23 @@ def book(**changes) -> Book:
 
 
 def test_shares_of_what_is_left() -> None:
-    assert reserve(book()) == 12.0
-    assert branch_seconds("search", book(), 2) == pytest.approx(0.55 * 108)
-    assert branch_seconds("boosting", book(), 2) == pytest.approx(0.30 * 108)
-    assert branch_seconds("bagging", book(), 2) == pytest.approx(0.15 * 108)
+    assert reserve(book()) == 15.0
+    assert branch_seconds("search", book(), 2) == pytest.approx(0.55 * 105)
+    assert branch_seconds("boosting", book(), 2) == pytest.approx(0.30 * 105)
+    assert branch_seconds("bagging", book(), 2) == pytest.approx(0.15 * 105)
 
 
-def test_a_tenth_is_kept_back_at_least_twelve_seconds_of_few_a_quarter() -> None:
+def test_a_tenth_is_kept_back_at_least_fifteen_seconds_of_few_a_quarter() -> None:
     assert reserve(book(seconds=210.0)) == 20.0
-    assert reserve(book(seconds=60.0)) == 12.0
+    assert reserve(book(seconds=70.0)) == 15.0
     assert reserve(book(seconds=30.0)) == 5.0
 
 
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
     after_bagging = book(finished={"bagging": 2 * 1.0})
-    assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(107 * 0.30 / 0.85)
+    assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(104 * 0.30 / 0.85)
     last = book(finished={"bagging": 2 * 1.0, "boosting": 2 * 20.0})
-    assert branch_seconds("search", last, 2) == pytest.approx(87.0)
+    assert branch_seconds("search", last, 2) == pytest.approx(84.0)
 
 
 def test_side_by_side_does_the_same_core_seconds() -> None:
@@ -49,7 +49,7 @@ def test_side_by_side_does_the_same_core_seconds() -> None:
 def test_a_fixed_part_is_taken_first() -> None:
     fixed = book(fixed={**NOTHING_FIXED, "boosting": 30.0})
     assert branch_seconds("boosting", fixed, 2) == 30.0
-    assert branch_seconds("search", fixed, 2) == pytest.approx(78 * 0.55 / 0.70)
+    assert branch_seconds("search", fixed, 2) == pytest.approx(75 * 0.55 / 0.70)
 
 
 def test_of_the_wall_seconds_left_those_after_get_their_part() -> None:
