@@ -98,7 +98,9 @@ class Trials:
         return "stopped" if deadline.stopped() else "seconds"
 
     def _generations(self, deadline: Deadline) -> Iterator[Sequence[Candidate]]:
-        """Yield what each generation still lacks."""
+        """Yield what each generation still lacks. One that lacks nothing is there as an empty one behind others that do:
+        those must be finished before the next but one is planned, and who trains them sees to it."""
+        begun = False
         for generation in itertools.count():
             if deadline.over() or self._is_hopeless(generation):
                 return
@@ -115,7 +117,8 @@ class Trials:
                 self._journal.finished(outcome)
             for number in missing:
                 self._files.remove_member(number)  # what a kill left of it
-            if missing:
+            if missing or begun:
+                begun = True
                 self._handed_out += len(missing)
                 yield [self._candidate(number) for number in missing]
 

@@ -129,12 +129,10 @@ class Turns:
         if candidates is None:
             self._more = None
             return False
+        generation = Generation(candidates={candidate.number: candidate for candidate in candidates}, race=self._race)
+        self._newest = generation  # an empty one is finished: the one before it must be, too, before the next is asked
         if candidates:
-            generation = Generation(
-                candidates={candidate.number: candidate for candidate in candidates}, race=self._race
-            )
             self._generations.append(generation)
-            self._newest = generation
             self._send(generation, sorted(generation.candidates))
         return True
 

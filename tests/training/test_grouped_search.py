@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from killed_case import grow
+from killed_case import SETTINGS, grow
 from training_case import candidate, evaluated, example, folds_of
 
 from components.core.files import hash_folder, read_json
@@ -89,3 +90,19 @@ def test_killed_with_two_workers_a_search_ends_with_the_same_bytes(tmp_path, tar
     states = [read_json(path)["state"] for path in (tmp_path / "calm" / "study").glob("outcomes*/*.json")]
     assert len(states) == 14
     assert states.count("pruned") >= 2
+
+
+def test_taken_up_again_a_search_waits_for_what_an_earlier_generation_lacks(tmp_path, monkeypatch):
+    """The clock cut trial 1 off while the generation behind it was finished: the third is planned from both."""
+    for name, value in {"trials": 12, "generation": 4, "keep": 12, "pruner": "none"}.items():
+        monkeypatch.setitem(SETTINGS, name, value)
+    grow(tmp_path / "calm", 1)
+    study = shutil.copytree(tmp_path / "calm" / "study", tmp_path / "again" / "study")
+    (study / "plans" / "00002.json").unlink()
+    for number in (1, 8, 9, 10, 11):
+        (study / "outcomes" / f"{number:05d}.json").unlink()
+        shutil.rmtree(study / "members" / f"{number:05d}", ignore_errors=True)
+    (study / "journal.log").unlink()
+    grow(tmp_path / "again", 2)
+    for part in ("out", "study/plans"):
+        assert hash_folder(tmp_path / "again" / part) == hash_folder(tmp_path / "calm" / part)
