@@ -98,8 +98,11 @@ class Trials:
         return "stopped" if deadline.stopped() else "seconds"
 
     def _generations(self, deadline: Deadline) -> Iterator[Sequence[Candidate]]:
-        """Yield what each generation still lacks. One that lacks nothing is there as an empty one behind others that do:
-        those must be finished before the next but one is planned, and who trains them sees to it."""
+        """Yield what each generation still lacks.
+
+        One that lacks nothing comes as an empty one behind others that lack something: those must be finished before
+        the next but one is planned, and whoever trains them sees to it.
+        """
         begun = False
         for generation in itertools.count():
             if deadline.over() or self._is_hopeless(generation):
