@@ -57,6 +57,17 @@ class Journal:
         for number in sorted(numbers):
             while (following := self._num_trials()) <= number:
                 self._add(following)
+            self._set(number, optuna.trial.TrialState.WAITING, optuna.trial.TrialState.RUNNING)
+
+    def left(self) -> None:
+        """Show what was begun and has no outcome as waiting: nobody trains it until the next run."""
+        for number in range(self._num_trials()):
+            self._set(number, optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)
+
+    def _set(self, number: int, old: "optuna.trial.TrialState", new: "optuna.trial.TrialState") -> None:
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if trial.state == old:
+            self._storage.set_trial_state_values(trial._trial_id, new)
 
     def finished(self, outcome: Outcome) -> None:
         """Show what became of a trial."""

@@ -61,7 +61,8 @@ class Trials:
         generations = self._generations(deadline)
         first = next(generations, None)
         self._tell()
-        if first is None:  # all is there: start no workers
+        if first is None:  # all is there, or the time is over: start no workers
+            self._journal.left()
             return
         for found in evaluate(
             itertools.chain([first], generations),
@@ -80,6 +81,7 @@ class Trials:
             self._tell()
             run, better = self._repeatable_run(), self._greater_is_better
             drop_weights(self._files, run, self._settings, self.guarded, greater_is_better=better)
+        self._journal.left()
 
     def result(self) -> tuple[list[Trial], bool]:
         """Return the trials that count, in order of number, and whether their number makes them repeatable."""

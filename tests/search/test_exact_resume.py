@@ -1,5 +1,6 @@
 """kill -9 at random moments, run again: no finished trial is repeated, and the end has the same bytes."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def test_the_clock_leaves_what_its_count_would_have_left(tmp_path, pruner):
     counted = search(tmp_path / "counted", trials=num_trials, keep=keep, **words)
     outs = [out_of(result, tmp_path / str(i)) for i, result in enumerate([timed, pinned, counted])]
     assert len(set(outs)) == 1
+
+
+def test_what_the_clock_cut_off_waits_in_the_journal_for_the_next_run(tmp_path):
+    class CutOff(AnalyticEvaluate):
+        def __call__(self, *arguments, **words):
+            yield from itertools.islice(super().__call__(*arguments, **words), 5)
+
+    search(tmp_path / "s", CutOff(), trials=16, pruner="none")
+    states = [state.name for _, state, *_ in journal_of(tmp_path / "s")]
+    assert (states.count("RUNNING"), states.count("WAITING")) == (0, 3)
+    search(tmp_path / "s", trials=16, pruner="none")
+    search(tmp_path / "calm", trials=16, pruner="none")
+    assert journal_of(tmp_path / "s") == journal_of(tmp_path / "calm")
 
 
 def test_a_journal_that_a_kill_tore_is_written_anew_from_the_files(tmp_path):
