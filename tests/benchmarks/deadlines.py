@@ -55,7 +55,7 @@ def measured(kind: type[NetworkEvaluate], seconds: float) -> dict[str, Any]:
     from components.metrics import get
     from components.training.portfolio import start_points
 
-    evaluate = kind(table, get("log_loss"), seed=0, cores=2, device="cpu")
+    evaluate = kind(table, get("log_loss"), seed=0, cores=2, device="cpu", hang_seconds=seconds / 4)  # as the stage has
     with tempfile.TemporaryDirectory() as root:
         deadline = Deadline.after(seconds)
         result = run_search(
