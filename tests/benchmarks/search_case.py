@@ -46,11 +46,6 @@ def small_case():
     return table, split(table.num_rows, 2, 0), get("log_loss")
 
 
-def small_space() -> Group:
-    """Networks that take a fraction of a second."""
-    return plain_space(epochs=8, widths=[16, 32])
-
-
 def plain_space(epochs: int, widths: list[int]) -> Group:
     """Plain networks: two to four layers, AdamW, three searched numbers."""
     network = {
