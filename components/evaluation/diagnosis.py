@@ -39,7 +39,7 @@ class Learner:
     step: str
     underfits: str
     overfits: str
-    cures: Mapping[Word, str]
+    cures: Mapping[str, str]  # word, or kind and word, -> the line; {twice} in it: twice the steps there were
 
 
 LEARNERS: Mapping[str, Learner] = MappingProxyType(
@@ -50,7 +50,8 @@ LEARNERS: Mapping[str, Learner] = MappingProxyType(
             overfits="Fewer parameters, more dropout or more rows would help.",
             cures={
                 "underfits": "search.network.width: {choose: [128, 256, 512]}",
-                "unfinished": "search.training.epochs: 256",
+                "cnn underfits": "search.network.filters: {choose: [32, 64]}",
+                "unfinished": "search.training.epochs: {twice}",
                 "overfits": "search.network.dropout: {low: 0.1, high: 0.5}",
             },
         ),
@@ -61,7 +62,7 @@ LEARNERS: Mapping[str, Learner] = MappingProxyType(
             "more rows would help.",
             cures={
                 "underfits": "boosting.trees.max_depth: {low: 6, high: 12}",
-                "unfinished": "boosting.trees.rounds: 4000",
+                "unfinished": "boosting.trees.rounds: {twice}",
                 "overfits": "boosting.trees.max_depth: {low: 2, high: 6}",
             },
         ),
@@ -76,10 +77,15 @@ def diagnose(
     learner: Learner = LEARNERS["search"],
     *,
     guess: float | None = None,
+    kind: str = "",
 ) -> Diagnosis:
-    """Read two loss curves (lower is better, one value a step); `guess` is the loss of always saying the average."""
+    """Read two loss curves (lower is better, one value a step).
+
+    `guess`: the loss of always saying the average; `kind`: of the network or the trees, where a cure depends on it.
+    """
     word, sentence = _read(train_E, validation_E, learner, guess)
-    return Diagnosis(word=word, sentence=sentence, cure=learner.cures.get(word, ""))
+    cure = learner.cures.get(f"{kind} {word}", learner.cures.get(word, ""))
+    return Diagnosis(word=word, sentence=sentence, cure=cure.replace("{twice}", str(2 * len(validation_E))))
 
 
 def _read(

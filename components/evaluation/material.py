@@ -133,8 +133,10 @@ def diagnosis_of(material: Material, guess: float | None) -> dict[str, str]:
         number = searched.best_trial
         if number is not None and number in searched.curves:
             of_network = guess if word == "search" else None
-            found: Diagnosis = diagnose(*searched.curves[number], LEARNERS[word], guess=of_network)
-            return {"member": searched.members[0], "stage": word, **asdict(found)}
+            member = searched.members[0]
+            kind = member.rpartition("-")[0]  # as in cnn-12
+            found: Diagnosis = diagnose(*searched.curves[number], LEARNERS[word], guess=of_network, kind=kind)
+            return {"member": member, "stage": word, **asdict(found)}
     nothing = Diagnosis(word="unknown", sentence="There is no learning curve to read.")
     return {"member": "", "stage": "", **asdict(nothing)}
 

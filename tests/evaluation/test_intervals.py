@@ -202,6 +202,14 @@ def test_what_helps_a_network_is_not_said_to_trees(train, validation):
     assert not re.search("epoch|dropout|network", booster.sentence)
 
 
+def test_a_cure_of_an_unfinished_training_is_twice_its_length_and_one_of_a_cnn_has_filters():
+    falling = np.linspace(1.0, 0.1, 7, dtype=np.float32)
+    assert diagnose(falling, falling, kind="cnn").cure == "search.training.epochs: 14"
+    flat = np.full(7, 0.69, dtype=np.float32)
+    assert diagnose(flat, flat, guess=0.69, kind="cnn").cure == "search.network.filters: {choose: [32, 64]}"
+    assert diagnose(flat, flat, guess=0.69, kind="mlp").cure == "search.network.width: {choose: [128, 256, 512]}"
+
+
 def test_the_column_that_decides_is_the_most_important_and_noise_is_not():
     """A model that looks at one column alone: shuffling any other changes nothing."""
     case = make_case("breast_cancer")
