@@ -6,7 +6,7 @@ number. So it does not matter who trained them, in which order, or whether some 
 * halving: successive halving inside a generation (Karnin 2013; Jamieson and Talwalkar 2016): after a sixteenth, an
   eighth, a quarter and a half of the epochs the worse half goes, so a generation of 16 costs three whole trainings, and
   one of it ends. With cuts at a quarter and a half alone (half the cost of all, four that end) a search of 20 000 rows
-  had 16 configurations after 40 seconds; with these it has 144 after 60, and better ones (`tests/benchmarks/search.py`).
+  had 16 configurations after 40 seconds; with these it has 144 after 60, and better ones (`tests.benchmarks.search`).
 * hyperband: several halvings side by side (Li 2018), one strict and early, one mild, one that cuts nobody; a
   candidate's number says to which it belongs, in shares that cost about the same.
 * median: from a quarter of the epochs on, whoever is worse than the median of all that ever reported there goes (the
