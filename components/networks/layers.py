@@ -45,9 +45,7 @@ def noise(
     if isinstance(draws, Counted):
         return draws.kept(shape, rates, like.dtype)
     size = math.prod(shape[1:])
-    bits = torch.empty(
-        len(rates), -(-size // 4), dtype=torch.int64
-    )  # a model without dropout keeps all, whatever it is
+    bits = torch.empty(len(rates), -(-size // 4), dtype=torch.int64)  # without dropout all are kept, whatever they are
     for row, rate, generator in zip(bits, rates, draws, strict=True):
         if rate:
             row.random_(-(2**63), 2**63 - 1, generator=generator)

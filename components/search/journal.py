@@ -57,17 +57,14 @@ class Journal:
         for number in sorted(numbers):
             while (following := self._num_trials()) <= number:
                 self._add(following)
-            self._set(number, optuna.trial.TrialState.WAITING, optuna.trial.TrialState.RUNNING)
+            trial = self._study.get_trials(deepcopy=False)[number]
+            if trial.state == optuna.trial.TrialState.WAITING:
+                self._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.RUNNING)
 
     def left(self) -> None:
         """Show what was begun and has no outcome as waiting: nobody trains it until the next run."""
-        for number in range(self._num_trials()):
-            self._set(number, optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)
-
-    def _set(self, number: int, old: "optuna.trial.TrialState", new: "optuna.trial.TrialState") -> None:
-        trial = self._study.get_trials(deepcopy=False)[number]
-        if trial.state == old:
-            self._storage.set_trial_state_values(trial._trial_id, new)
+        for trial in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            self._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.WAITING)
 
     def finished(self, outcome: Outcome) -> None:
         """Show what became of a trial."""

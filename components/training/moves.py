@@ -95,11 +95,8 @@ class RowMoves:
                 self._move(rows, moving, self._rates[rows[0]][step])
 
     def _move(self, rows: Sequence[int], moving: Moving, rate: float) -> None:
-        training, averages, made = (
-            self._stack.models[rows[0]].row.training,
-            self._stack.averages,
-            self.made[rows[0]] + 1,
-        )
+        training, averages = self._stack.models[rows[0]].row.training, self._stack.averages
+        made = self.made[rows[0]] + 1
         for row, row_P, gradient_P, count in zip(rows, moving.rows, moving.gradients, moving.steps, strict=True):
             if training.l1:
                 gradient_P.add_(row_P.sign() * self._stack.penalised_P, alpha=training.l1)

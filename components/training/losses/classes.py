@@ -8,15 +8,10 @@ Legend: K models, B rows of a batch, C outputs (logits).
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from components.core.lazy import lazy
 from components.core.specs import Spec, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from components.training.losses import softmax
-else:
-    softmax = lazy("components.training.losses.softmax")
 
 SMALLEST = 1.0e-7  # of 1 - p: a power below 1 has no slope at 0
 
@@ -34,7 +29,7 @@ class CrossEntropy(Spec):
         outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None"
     ) -> "Tensor":
         """Return the loss of every row [K, B]. `number_K1`: the models' own numbers, `smooth_K1`: their smoothing."""
-        return softmax.surprise(outputs_KBC, target_KB, smooth_K1)
+        return -_right(outputs_KBC.log_softmax(2), target_KB, smooth_K1)
 
 
 class Focal(Spec):

@@ -6,7 +6,7 @@ Equal to torch.optim.Adam and torch.optim.AdamW. `l2` of Adam is a penalty in th
 Legend: K models, P floats of one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from components.core.lazy import lazy
@@ -37,6 +37,23 @@ class _Moments(Spec):
     def begin(self, states: "Sequence[Tensor]") -> None:
         """See `SGD.begin`."""
 
+    def _step(self, fused: Callable[..., None], moving: Moving, lr: float, decay: float) -> None:
+        fused(
+            moving.rows,
+            moving.gradients,
+            moving.states[0],
+            moving.states[1],
+            moving.states[2] if self.amsgrad else [],
+            moving.steps,
+            lr=lr,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=decay,
+            eps=self.eps,
+            amsgrad=self.amsgrad,
+            maximize=False,
+        )
+
     def _move(self, now: StackStep, grad_KP: "Tensor") -> None:
         states, beta1_K1, beta2_K1 = now.states, now.numbers["beta1"], now.numbers["beta2"]
         mean_KP = now.put(states[0], states[0] + (grad_KP - states[0]) * (1 - beta1_K1))
@@ -55,21 +72,7 @@ class Adam(_Moments):
 
     def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
-        torch._fused_adam_(
-            moving.rows,
-            moving.gradients,
-            moving.states[0],
-            moving.states[1],
-            moving.states[2] if self.amsgrad else [],
-            moving.steps,
-            lr=lr,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            weight_decay=self.l2,
-            eps=self.eps,
-            amsgrad=self.amsgrad,
-            maximize=False,
-        )
+        self._step(torch._fused_adam_, moving, lr, self.l2)
 
     def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
@@ -87,21 +90,7 @@ class AdamW(_Moments):
 
     def step(self, moving: Moving, lr: float) -> None:
         """See `SGD.step`."""
-        torch._fused_adamw_(
-            moving.rows,
-            moving.gradients,
-            moving.states[0],
-            moving.states[1],
-            moving.states[2] if self.amsgrad else [],
-            moving.steps,
-            lr=lr,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            weight_decay=self.weight_decay,
-            eps=self.eps,
-            amsgrad=self.amsgrad,
-            maximize=False,
-        )
+        self._step(torch._fused_adamw_, moving, lr, self.weight_decay)
 
     def step_stack(self, now: StackStep) -> None:
         """See `SGD.step_stack`."""
