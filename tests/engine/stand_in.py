@@ -1,7 +1,7 @@
 """Cheap stages in place of the real ones, for tests of what surrounds a stage: `python stand_in.py <word>`.
 
 Everything but the stage's own function is real. A stage writes what it read, sleeps `params: <word>: {sleep: ...}` and
-obeys its deadline as the real ones do.
+obeys its deadline as the real ones do. With `held: true` it goes on only when the project has a file `go`.
 """
 
 import json
@@ -26,6 +26,9 @@ class Settings(dict):
 def cheap(stage: Stage) -> str:
     values = stage.spec
     steps = 0
+    patience = time.monotonic() + 180.0
+    while values.get("held") and not (stage.root / "go").exists() and time.monotonic() < patience:
+        time.sleep(0.05)
     while steps < values.get("steps", 1) and not (steps and stage.deadline.over()):
         time.sleep(values.get("sleep", 0.0))
         steps += 1

@@ -120,10 +120,11 @@ def test_a_stale_ancestor_is_never_read(project: Project) -> None:
 
 def test_the_tree_grows_on_when_prefect_dies(grown: Project, copy_of: Callable[[Project], Project]) -> None:
     project = copy_of(grown)  # with a server of its own
-    project.set("search", "{steps: 120, sleep: 0.1}")
+    project.set("search", "{held: true}")  # a server may take longer to come than any sleep
     run = project.start("espalier", "run")
-    wait_for(lambda: flow_is_running(project, "search"))
+    wait_for(lambda: flow_is_running(project, "search"), seconds=120)
     os.kill(prefect_server.find(project.root).keeper, signal.SIGKILL)
+    (project.root / "go").touch()
     out, err = finish(run)
     assert run.returncode == 0, out + err
     assert project.calls() == ["search", "stacking", "evaluate", "export"]

@@ -112,7 +112,7 @@ def test_the_clock_ends_a_branch_in_either_engine(project: Project) -> None:
 
 
 def test_a_second_run_says_so_and_harms_nothing(project: Project) -> None:
-    project.set("search", "{steps: 40, sleep: 0.1}")
+    project.set("search", "{held: true}")
     first = project.start("espalier", "run")
     wait_for(lambda: running(project, "search"))
     for command in (["espalier", "run"], ["espalier", "run", "--stage", "split", "--force"]):
@@ -122,6 +122,7 @@ def test_a_second_run_says_so_and_harms_nothing(project: Project) -> None:
     out, err = finish(second, 60)
     assert second.returncode != 0
     assert "is busy" in out + err or "is going on" in out + err
+    (project.root / "go").touch()
     finish(first, 120)
     assert first.returncode == 0
     assert project.calls() == ["search", "stacking", "evaluate", "export"]
