@@ -2,9 +2,11 @@
 
 Code 0 (missing, or a level that the train rows do not have) becomes XGBoost's own "missing". Sources: the searched
 space is TabArena's, the start `default` the tuned default of XGB-TD (Holzmüller et al., pytabkit); published values
-that lie outside our ranges (a child weight of 5e-6, no L2) stand at the nearest end. Saved as XGBoost's UBJSON.
+that lie outside our ranges (a child weight of 5e-6, no L2) stand at the nearest end. Saved as XGBoost's UBJSON, without
+what no answer needs.
 """
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ OBJECTIVES = {
     "multiclass": {"objective": "multi:softprob", "eval_metric": "mlogloss"},
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
+STATISTICS = ("loss_changes", "sum_hessian", "base_weights")
 
 
 def starts(task: Task) -> list[Start]:
@@ -99,11 +102,25 @@ def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None
         return None
     booster.set_attr(best_iteration=None, best_score=None)
     return Grown(
-        content=bytes(booster.save_raw("ubj")),
+        content=lean(booster),
         rounds=booster.num_boosted_rounds(),
         levels=asked.trees.levels(None if asked.trees.leaves == "auto" else asked.trees.leaves),
         curves={part: np.array(losses[part][settings["eval_metric"]], dtype=np.float32) for part in losses},
     )
+
+
+def lean(booster: "xgboost.Booster") -> bytes:
+    """Return a booster's bytes with zeros where no answer looks: less than half of them when packed.
+
+    XGBoost wants the statistics there when it reads, so they cannot be left out. Its JSON has every digit.
+    """
+    model = json.loads(booster.save_raw("json"))
+    for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
+        for word in STATISTICS:
+            tree[word] = [0.0] * len(tree[word])
+    bare = xgboost.Booster({"nthread": 1, "verbosity": 0})
+    bare.load_model(bytearray(json.dumps(model).encode()))
+    return bytes(bare.save_raw("ubj"))
 
 
 def read(content: bytes) -> Predict:

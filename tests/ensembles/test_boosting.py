@@ -3,6 +3,7 @@
 What all libraries promise is asked of each; what the section makes of them is in `test_boosting_section.py`.
 """
 
+import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pytest
+import xgboost
 from ensemble_case import folds_of, table_of
 
 from components import metrics
@@ -97,6 +99,36 @@ def test_lightgbm_answers_in_blocks_of_trees_as_it_does_at_once(task: str, tmp_p
         features = part.preprocessor.transform(table, np.arange(20))
         whole = lightgbm.Booster(model_str=part.model.content.decode()).predict(matrix(features))
         np.testing.assert_allclose(LIBRARIES["lightgbm"].read(part.model.content)(features), whole, rtol=1e-12)
+
+
+def numbers_and_levels() -> tuple[np.ndarray, np.ndarray]:
+    """Three numbers, some missing, and a category; two classes."""
+    rng = np.random.default_rng(0)
+    x_NF = np.column_stack([rng.normal(size=(600, 3)), rng.integers(0, 9, 600)])
+    x_NF[rng.random(600) < 0.1, 0] = np.nan
+    return x_NF, (x_NF[:, 1] + (x_NF[:, 3] % 3) + rng.normal(size=600) > 1).astype(int)
+
+
+def test_a_lean_lightgbm_answers_the_same_with_a_third_of_the_bytes() -> None:
+    x_NF, y_N = numbers_and_levels()
+    settings = {"objective": "binary", "num_leaves": 31, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(x_NF, y_N, categorical_feature=[3]), 50)
+    whole = booster.model_to_string()
+    lean = boosting_lightgbm.lean(whole)
+    answers = lightgbm.Booster(model_str=lean).predict(x_NF, raw_score=True)
+    np.testing.assert_allclose(answers, booster.predict(x_NF, raw_score=True), rtol=0, atol=1e-7)
+    assert len(gzip.compress(lean.encode())) < 0.4 * len(gzip.compress(whole.encode()))
+    assert not any(f"{word}=" in lean for word in boosting_lightgbm.STATISTICS)
+
+
+def test_a_lean_xgboost_gives_the_same_bits_with_half_of_the_bytes() -> None:
+    x_NF, y_N = numbers_and_levels()
+    rows = xgboost.DMatrix(x_NF, y_N, feature_types=["q", "q", "q", "c"], enable_categorical=True)
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, rows, 50)
+    bare = xgboost.Booster()
+    bare.load_model(bytearray(boosting_xgboost.lean(booster)))
+    np.testing.assert_array_equal(bare.predict(rows), booster.predict(rows))
+    assert len(gzip.compress(bare.save_raw("ubj"))) < 0.6 * len(gzip.compress(booster.save_raw("ubj")))
 
 
 def test_folds_answer_many_rows_side_by_side_as_they_do_alone(tmp_path: Path) -> None:
