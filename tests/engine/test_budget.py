@@ -1,4 +1,4 @@
-"""Where the seconds go, by hand: 130 s, 10 of them before the branches, so 12 kept back and 108 to divide."""
+"""Where the seconds go, by hand: 130 s, 10 of them before the branches, 15 kept back, so 105 to divide."""
 
 import pytest
 
@@ -31,6 +31,13 @@ def test_a_tenth_is_kept_back_at_least_fifteen_seconds_of_few_a_quarter() -> Non
     assert reserve(book(seconds=210.0)) == 20.0
     assert reserve(book(seconds=70.0)) == 15.0
     assert reserve(book(seconds=30.0)) == 5.0
+
+
+def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_them() -> None:
+    assert reserve(book(seconds=610.0)) == 35.0
+    assert reserve(book(seconds=3610.0)) == 35.0
+    assert reserve(book(seconds=610.0, before_seconds=70.0)) == 54.0
+    assert reserve(book(seconds=600.0, before_seconds=0.0)) == 60.0, "nobody knows how long they took"
 
 
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
