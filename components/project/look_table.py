@@ -115,7 +115,8 @@ def _columns(
             words = ", ".join(repr(word) for word in found.odd)
             lines.append((name, f"{found.why} ({words}): {found.num_odd} read as missing"))
         elif found.num_missing:
-            lines.append((name, f"nothing in {found.num_missing} rows: missing"))
+            of = f"of the first {len(frame)} " if len(frame) < facts.rows else ""
+            lines.append((name, f"nothing in {found.num_missing} {of}rows: missing"))
         if found.kind != "id":
             kinds.append(found.kind)
     return drop, kinds

@@ -119,7 +119,7 @@ def make_project(root: Path, source: str = "table.csv") -> Project:
     return Project(root)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Return what the condition gives as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := condition()):

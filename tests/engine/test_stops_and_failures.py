@@ -100,10 +100,11 @@ def test_a_child_that_the_system_kills_is_told_apart(project: Project) -> None:
 
 
 def test_params_that_change_under_a_running_stage_are_refused(project: Project) -> None:
-    project.set("search", "{steps: 20, sleep: 0.2}")
+    project.set("search", "{held: true}")
     run = project.start("espalier", "run")
     wait_for(lambda: running(project, "search"))
     project.set("search", "{steps: 2}")
+    (project.root / "go").touch()
     out, err = finish(run)
     assert run.returncode == 2, out + err
     assert "params.yaml was changed while search ran with the old one" in err
@@ -122,7 +123,7 @@ def test_the_tree_grows_on_when_prefect_dies(grown: Project, copy_of: Callable[[
     project = copy_of(grown)  # with a server of its own
     project.set("search", "{held: true}")  # a server may take longer to come than any sleep
     run = project.start("espalier", "run")
-    wait_for(lambda: flow_is_running(project, "search"), seconds=120)
+    wait_for(lambda: flow_is_running(project, "search"))
     os.kill(prefect_server.find(project.root).keeper, signal.SIGKILL)
     (project.root / "go").touch()
     out, err = finish(run)

@@ -40,3 +40,11 @@ def test_catboost_is_taken_where_it_is_installed_and_has_time(tmp_path, monkeypa
     assert "boosting" not in seen(tmp_path, 2_000, None)
     monkeypatch.setattr(look_table.importlib.util, "find_spec", lambda name: None)
     assert "boosting" not in seen(tmp_path, 2_000, 60.0)
+
+
+def test_what_is_missing_is_counted_among_the_rows_that_were_looked_at(tmp_path, monkeypatch):
+    lines = "".join(f"{'' if number % 2 else number},{'ab'[number % 3 == 0]}\n" for number in range(400))
+    (tmp_path / "t.csv").write_text("x,y\n" + lines)
+    assert ("x", "nothing in 200 rows: missing") in look(tmp_path, "t.csv", "y", None).lines
+    monkeypatch.setattr(look_table, "LOOKED_AT_ROWS", 100)
+    assert ("x", "nothing in 50 of the first 100 rows: missing") in look(tmp_path, "t.csv", "y", None).lines
