@@ -3,8 +3,8 @@
 FOLDER is what `tests.benchmarks.tables --keep` left of a run: the project and the rows that it never saw. Members that
 the branches kept answer those rows once; then the first layer of stacking is chosen anew among some of them, by the
 same rule as in the tree (`components/ensembles/stacking.py`). So all lines stand on the same models and the same
-seconds: `networks` had 55 % of them, `boosting` 30 %; `without search` has of both the known strong start points alone,
-as far as they were kept. What a search without start points finds is a run of its own: `tables --set search.start=none`.
+seconds: `networks` had 55 % of them, `boosting` 30 %; `without search` has of both only the known strong start points
+that were kept. What a search without start points finds is a run of its own: `tables --set search.start=none`.
 
 A last part times predictions: the exported model, all test rows at once (best of three) and one row.
 """
