@@ -1,10 +1,10 @@
 """Bagging: forests, a regularised linear model, nearest neighbours; one of each per fold, a member is their mean.
 
-The settings, and what grows all of them side by side: the linear model first (a usable answer after seconds), then
-the neighbours, then the forests, a few trees at a time, fold by fold, as many at once as there are cores, one thread
-each; then all of it again for every further repeat. When the clock ends it, all forests keep the same number of trees,
-so that `members`, `trees` and `repeats`, which the result names, grow the same bytes again without a clock. A member
-that is not there in every fold is left out. What one core does at a time is in `bagging_jobs.py`.
+The settings, and what grows all of them side by side: the first trees of each forest (a usable answer after seconds),
+then the linear model, the neighbours, then more trees, a few at a time, fold by fold, as many at once as there are
+cores, one thread each; then all of it again for every further repeat. When the clock ends it, all forests keep the same
+number of trees, so that `members`, `trees` and `repeats`, which the result names, grow the same bytes again without a
+clock. A member that is not there in every fold is left out. What one core does at a time is in `bagging_jobs.py`.
 
 A row of a fold is scored by all trees of that fold's forest. A new row is answered by as many: an equal part of each
 fold's, which is what a member keeps. It is measured no worse than one fold's forest and costs a fold-th of them all.
@@ -145,14 +145,23 @@ def grow_bagging(
 
 
 def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int) -> list[Job]:
-    """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat."""
+    """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat.
+
+    The first trees come before the others: of few seconds they make more than a linear model that takes as long.
+    """
     jobs: list[Job] = []
     quick = [kind for kind in QUICK if kind in kinds]
-    forests = [kind for kind in kinds if kind in FORESTS]
+    forests = [kind for kind in FORESTS if kind in kinds]
     for repeat in range(repeats):
-        jobs += [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
-        for batch, count in enumerate(sizes, start=repeat * len(sizes)):
-            jobs += [Job(kind, fold, batch, count) for kind in forests for fold in range(num_folds)]
+        of_trees = [
+            Job(kind, fold, batch, count)
+            for batch, count in enumerate(sizes, start=repeat * len(sizes))
+            for kind in forests
+            for fold in range(num_folds)
+        ]
+        of_others = [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
+        small_forests = len(forests) * num_folds
+        jobs += [*of_trees[:small_forests], *of_others, *of_trees[small_forests:]]
     return jobs
 
 

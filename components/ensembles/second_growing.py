@@ -28,6 +28,7 @@ else:
 
 ROUNDS = 60
 MOST_FIT_ROWS = 10_000  # of a fold; what is left over is small and needs no more
+MANY_CLASSES = 6  # of more classes, each of which has a tree in every round, fewer rows
 SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.1,
     "max_depth": DEPTH,
@@ -64,7 +65,8 @@ def grow_second(
         Fold(number=fold.number, fit_rows=np.intersect1d(fold.fit_rows, rows_n), score_rows=fold.score_rows)
         for fold in folds
     ]
-    kept = [replace(fold, fit_rows=_some(fold.fit_rows, derive(seed, "second", fold.number))) for fold in real]
+    most = MOST_FIT_ROWS * MANY_CLASSES // max(MANY_CLASSES, oof_MnC.shape[2])
+    kept = [replace(fold, fit_rows=_some(fold.fit_rows, most, derive(seed, "second", fold.number))) for fold in real]
     prepared = prepare(preprocess, table, kept, seed)
     unit = float(np.std(table.target()[rows_n])) or 1.0 if oof_MnC.shape[2] == 1 else 1.0
     place_of = np.zeros(int(rows_n.max()) + 1, dtype=np.int64)
@@ -130,7 +132,7 @@ def _grow(
     return booster, np.array(losses)
 
 
-def _some(rows_n: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    if len(rows_n) <= MOST_FIT_ROWS:
+def _some(rows_n: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    if len(rows_n) <= most:
         return rows_n
-    return np.sort(generator(seed, "rows").choice(rows_n, MOST_FIT_ROWS, replace=False))
+    return np.sort(generator(seed, "rows").choice(rows_n, most, replace=False))

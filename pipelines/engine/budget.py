@@ -69,12 +69,13 @@ def branch_seconds(word: str, book: Book, own_cores: int) -> float | None:
 def share_of_the_rest(word: str, book: Book, seconds_left: float) -> float:
     """Return the part of the wall seconds left that a branch on all cores may take, so that those after it get theirs.
 
-    What starting processes costs is in no branch's core-seconds, but it is in the user's seconds.
+    What starting processes costs is in no branch's core-seconds, but it is in the user's seconds: each gets its own.
     """
     after = [one for one in SHARES if one != word and one not in book.finished]
     fixed = {one: seconds for one in after if (seconds := book.fixed.get(one)) is not None}
     weight = SHARES[word] + sum(SHARES[one] for one in after if one not in fixed)
-    return (seconds_left - START_SECONDS * len(after) - sum(fixed.values())) * SHARES[word] / weight
+    starts = START_SECONDS * (1 + len(after))
+    return START_SECONDS + (seconds_left - starts - sum(fixed.values())) * SHARES[word] / weight
 
 
 def lanes(

@@ -60,13 +60,13 @@ def test_a_fixed_part_is_taken_first() -> None:
 
 
 def test_of_the_wall_seconds_left_those_after_get_their_part() -> None:
-    assert share_of_the_rest("bagging", book(), 60 + 2 * START_SECONDS) == pytest.approx(0.15 * 60)
-    assert share_of_the_rest("boosting", book(finished={"bagging": 1.0}), 51 + START_SECONDS) == pytest.approx(
-        51 * 0.30 / 0.85
-    )
+    start = START_SECONDS
+    assert share_of_the_rest("bagging", book(), 60 + 3 * start) == pytest.approx(start + 0.15 * 60)
+    last_two = book(finished={"bagging": 1.0})
+    assert share_of_the_rest("boosting", last_two, 51 + 2 * start) == pytest.approx(start + 51 * 0.30 / 0.85)
     assert share_of_the_rest("search", book(finished={"bagging": 1.0, "boosting": 1.0}), 40) == pytest.approx(40)
     fixed = book(fixed={**NOTHING_FIXED, "search": 20.0}, finished={"bagging": 1.0})
-    assert share_of_the_rest("boosting", fixed, 50 + START_SECONDS) == pytest.approx(30)
+    assert share_of_the_rest("boosting", fixed, 50 + 2 * start) == pytest.approx(start + 30)
 
 
 def test_no_limit_and_a_limit_long_over() -> None:

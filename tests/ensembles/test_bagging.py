@@ -13,7 +13,7 @@ from components import metrics
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder
 from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
-from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
+from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging, jobs_of
 from components.ensembles.forests import batches
 
 
@@ -72,14 +72,29 @@ def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeyp
     assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
 
 
-def test_a_forest_without_a_first_batch_is_left_out() -> None:
+def test_of_no_time_there_is_a_small_forest_alone() -> None:
     began = time.monotonic()
     bagged = grow(BaggingSpec(trees=5000), deadline=Deadline.after(0.0))
-    assert [member.name for member in bagged.members] == ["linear"], "the first member is grown whatever the clock says"
-    assert (bagged.trees, bagged.ended_by) == (0, "seconds")
+    assert [member.name for member in bagged.members] == ["extra_trees"], "the first, whatever the clock says"
+    assert (bagged.trees, bagged.ended_by) == (20, "seconds")
     assert time.monotonic() - began < 20
-    alone = grow(BaggingSpec(members=("extra_trees",), trees=5000), deadline=Deadline.after(0.0))
-    assert [(member.name, alone.trees) for member in alone.members] == [("extra_trees", 20)]
+    alone = grow(BaggingSpec(members=("linear",), trees=5000), deadline=Deadline.after(0.0))
+    assert [(member.name, alone.trees) for member in alone.members] == [("linear", 0)]
+
+
+def test_first_trees_come_before_the_others_and_more_trees_after_them() -> None:
+    jobs = jobs_of(("linear", "random_forest", "extra_trees"), num_folds=2, sizes=(20, 10), repeats=2)
+    order = list(dict.fromkeys((job.kind, job.batch) for job in jobs))
+    small, more = [("extra_trees", 0), ("random_forest", 0)], [("extra_trees", 1), ("random_forest", 1)]
+    assert order[:5] == [*small, ("linear", 0), *more]
+    assert order[5:] == [
+        ("extra_trees", 2),
+        ("random_forest", 2),
+        ("linear", 1),
+        ("extra_trees", 3),
+        ("random_forest", 3),
+    ]
+    assert {job.fold for job in jobs if (job.kind, job.batch) == ("linear", 1)} == {0, 1}
 
 
 def test_a_checkpoint_is_not_grown_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
