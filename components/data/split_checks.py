@@ -24,6 +24,7 @@ from components.data.findings import Finding, named
 
 FEWEST_GROUPS = 20
 MOST_ROWS_A_GROUP = 100  # on average; larger ones are kinds, not things
+LARGEST_GROUP = 0.25  # of the rows; a value that more of them share is none: hours worked are 0 for all without work
 IN_GROUPS = 0.5  # share of the rows that are not alone in their group
 TELLS = 0.5  # R² of the others of a group, from which on it is named
 TELLS_MORE = 0.3  # for numbers: R² of equal numbers above that of the numbers beside
@@ -97,6 +98,8 @@ def _group_tells(
     _, group_N, size_G = np.unique(keys, return_inverse=True, return_counts=True)
     together = size_G[group_N] > 1
     if len(size_G) < FEWEST_GROUPS or together.mean() < IN_GROUPS or len(keys) > MOST_ROWS_A_GROUP * len(size_G):
+        return None
+    if size_G.max() > LARGEST_GROUP * len(keys):
         return None
     target_NK = target_NK[known_N]
     sum_GK = np.stack([np.bincount(group_N, one_N) for one_N in target_NK.T], axis=1).astype(np.float64)

@@ -56,6 +56,14 @@ def test_honest_numbers_and_words_are_no_groups(found):
     assert found(table(age=age, town=[f"t{i}" for i in town], y=y))[1] == []
 
 
+def test_a_value_that_most_rows_share_is_no_group(found):
+    """Hours worked are 0 for all who do not work: left out as a leak, and no reason to split by them."""
+    works = np.random.default_rng(5).random(N) < 0.45
+    hours = np.where(works, np.random.default_rng(6).integers(1, 60, N) * 40, 0)
+    frame = table(hours=hours, y=np.where(works, "yes", "no"))
+    assert found(frame, validate={"drop": ["hours"]})[1] == []
+
+
 def test_rows_that_follow_each_other(found):
     rng = np.random.default_rng(3)
     walk = np.cumsum(rng.normal(size=N))
