@@ -100,8 +100,9 @@ def _close(
         low, high = (order[math.floor(share * (len(order) - 1) + 0.5)] for share in (near, far))
         if low == high:
             continue
-        slope = (mean_V[high] - mean_V[low]) / (values_V[high] - values_V[low])
-        if slope > 0:
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest there are lie on no line
+            slope = (mean_V[high] - mean_V[low]) / (values_V[high] - values_V[low])
             found = np.abs(mean_V - mean_V[low] - slope * (values_V - values_V[low])) <= limit_V
+        if slope > 0:
             best = found if count_V[found].sum() > count_V[best].sum() else best
     return best

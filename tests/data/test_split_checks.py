@@ -93,6 +93,12 @@ def test_an_id_encoded_by_the_target(classes, smoothing):
     assert not is_encoded_target(encoded[thing], other, classes)
 
 
+def test_the_largest_numbers_there_are_lie_on_no_line():
+    truth_n = np.tile([0, 1], N // 2)
+    values_n = 1.7e308 * np.repeat(np.linspace(-1.0, 1.0, 40), N // 40) * np.where(truth_n, 1.0, 0.9)
+    assert not is_encoded_target(values_n, truth_n, 2)
+
+
 def test_honest_columns_are_no_encodings():
     rng = np.random.default_rng(5)
     for number in range(200):
