@@ -20,6 +20,7 @@ ROUNDING = 3e-4  # of a standard deviation: values may be rounded
 SHARE = 0.95  # of the rows whose means lie on the line
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of numbers near the largest there are
 def is_encoded_target(values_N: NDArray[np.float64], truth_N: NDArray[np.float64], num_classes: int) -> bool:
     """Whether the column's values are means of the target; truth is class numbers, or values (no classes)."""
     known_N = np.isfinite(values_N)
@@ -100,9 +101,8 @@ def _close(
         low, high = (order[math.floor(share * (len(order) - 1) + 0.5)] for share in (near, far))
         if low == high:
             continue
-        with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest there are lie on no line
-            slope = (mean_V[high] - mean_V[low]) / (values_V[high] - values_V[low])
-            found = np.abs(mean_V - mean_V[low] - slope * (values_V - values_V[low])) <= limit_V
+        slope = (mean_V[high] - mean_V[low]) / (values_V[high] - values_V[low])
         if slope > 0:
+            found = np.abs(mean_V - mean_V[low] - slope * (values_V - values_V[low])) <= limit_V
             best = found if count_V[found].sum() > count_V[best].sum() else best
     return best
