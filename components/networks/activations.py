@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
+from components.networks.mish import mish
+
 Activation = Literal["relu", "leaky_relu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh"]
 
 FUNCTIONS: dict[Activation, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -18,7 +20,7 @@ FUNCTIONS: dict[Activation, Callable[[torch.Tensor], torch.Tensor]] = {
     "selu": torch.selu,
     "gelu": functional.gelu,
     "silu": functional.silu,
-    "mish": functional.mish,
+    "mish": mish,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
 }

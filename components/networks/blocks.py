@@ -16,70 +16,60 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn import functional
 
-from components.networks import products
+from components.networks import mish, products
 from components.networks.activations import Activation
 from components.networks.store import ALIGNMENT
 
 _SLOPES = torch.ops.aten
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
-Map = Callable[[torch.Tensor], torch.Tensor]
-Slope = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Forward = Callable[[torch.Tensor, bool], tuple[torch.Tensor, torch.Tensor]]
+Backward = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """An activation: forwards, and backwards from its result or from what went into it."""
+    """An activation, forwards and back."""
 
-    forward: Map
-    backward: Slope  # (gradient, what was kept, room for the result) -> gradient
-    keeps_result: bool  # and so may work in place
+    forward: Forward  # (z, whether there will be a way back) -> (the result, what is kept for the way back)
+    backward: Backward  # (gradient, what was kept, room for the result) -> gradient
+    in_place: bool  # whether the result lies where z lay
+
+
+def _in_place(function: Callable[[torch.Tensor], torch.Tensor], slope: Backward) -> Step:
+    """An activation whose slope follows from its result."""
+
+    def forward(z: torch.Tensor, _: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        result = function(z)
+        return result, result
+
+    return Step(forward=forward, backward=slope, in_place=True)
+
+
+def _beside(function: Callable[[torch.Tensor], torch.Tensor], slope: Backward) -> Step:
+    """An activation whose slope follows from what went in."""
+    return Step(forward=lambda z, _: (function(z), z), backward=slope, in_place=False)
 
 
 STEPS: dict[Activation, Step] = {
-    "relu": Step(
-        forward=torch.relu_,
-        backward=lambda g, h, room: _SLOPES.threshold_backward.grad_input(g, h, 0.0, grad_input=room),
-        keeps_result=True,
+    "relu": _in_place(
+        torch.relu_, lambda g, h, room: _SLOPES.threshold_backward.grad_input(g, h, 0.0, grad_input=room)
     ),
-    "leaky_relu": Step(
-        forward=lambda z: torch.nn.functional.leaky_relu_(z, 0.01),
-        backward=lambda g, h, room: _SLOPES.leaky_relu_backward.grad_input(g, h, 0.01, True, grad_input=room),
-        keeps_result=True,
+    "leaky_relu": _in_place(
+        lambda z: functional.leaky_relu_(z, 0.01),
+        lambda g, h, room: _SLOPES.leaky_relu_backward.grad_input(g, h, 0.01, True, grad_input=room),
     ),
-    "selu": Step(
-        forward=torch.selu_,
-        backward=lambda g, h, room: _SLOPES.elu_backward.grad_input(
-            g, _SELU_ALPHA, _SELU_SCALE, 1.0, True, h, grad_input=room
-        ),
-        keeps_result=True,
+    "selu": _in_place(
+        torch.selu_,
+        lambda g, h, room: _SLOPES.elu_backward.grad_input(g, _SELU_ALPHA, _SELU_SCALE, 1.0, True, h, grad_input=room),
     ),
-    "sigmoid": Step(
-        forward=torch.sigmoid_,
-        backward=lambda g, h, room: _SLOPES.sigmoid_backward.grad_input(g, h, grad_input=room),
-        keeps_result=True,
-    ),
-    "tanh": Step(
-        forward=torch.tanh_,
-        backward=lambda g, h, room: _SLOPES.tanh_backward.grad_input(g, h, grad_input=room),
-        keeps_result=True,
-    ),
-    "gelu": Step(
-        forward=torch.nn.functional.gelu,
-        backward=lambda g, z, room: _SLOPES.gelu_backward.grad_input(g, z, grad_input=room),
-        keeps_result=False,
-    ),
-    "silu": Step(
-        forward=torch.nn.functional.silu,
-        backward=lambda g, z, room: _SLOPES.silu_backward.grad_input(g, z, grad_input=room),
-        keeps_result=False,
-    ),
-    "mish": Step(
-        forward=torch.nn.functional.mish,
-        backward=lambda g, z, _: _SLOPES.mish_backward(g, z),  # torch makes it in new memory only
-        keeps_result=False,
-    ),
+    "sigmoid": _in_place(torch.sigmoid_, lambda g, h, room: _SLOPES.sigmoid_backward.grad_input(g, h, grad_input=room)),
+    "tanh": _in_place(torch.tanh_, lambda g, h, room: _SLOPES.tanh_backward.grad_input(g, h, grad_input=room)),
+    "gelu": _beside(functional.gelu, lambda g, z, room: _SLOPES.gelu_backward.grad_input(g, z, grad_input=room)),
+    "silu": _beside(functional.silu, lambda g, z, room: _SLOPES.silu_backward.grad_input(g, z, grad_input=room)),
+    "mish": Step(forward=mish.forward, backward=mish.backward, in_place=True),
 }
 
 
@@ -100,9 +90,10 @@ class Chain(torch.autograd.Function):
         for number, activation in enumerate(activations):
             weight_KOI, bias_KO = parameters[2 * number], parameters[2 * number + 1]
             product = _product(x_KBI, weight_KOI, bias_KO)
-            step = None if activation is None else STEPS[activation]
-            result = product if step is None else step.forward(product)
-            kept += [x_KBI, weight_KOI, result if step is None or step.keeps_result else product]
+            result = own = product
+            if activation is not None:
+                result, own = STEPS[activation].forward(product, any(ctx.needs_input_grad))
+            kept += [x_KBI, weight_KOI, own]
             factor = noise[number]
             x_KBI = result if factor is None else result * factor
         ctx.activations, ctx.noise = activations, noise

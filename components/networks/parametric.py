@@ -23,20 +23,20 @@ class Mix(torch.autograd.Function):
     def forward(ctx: Any, z_KBO: torch.Tensor, mix_KO: torch.Tensor, activation: Activation) -> torch.Tensor:
         """Return [K, B, O]."""
         step = STEPS[activation]
-        active = step.forward(z_KBO.clone() if step.keeps_result else z_KBO)
+        active, kept = step.forward(z_KBO.clone() if step.in_place else z_KBO, any(ctx.needs_input_grad))
         ctx.activation = activation
-        ctx.save_for_backward(z_KBO, active, mix_KO)
+        ctx.save_for_backward(z_KBO, active, kept, mix_KO)
         return torch.lerp(z_KBO, active, mix_KO.unsqueeze(1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Through the line, and through the activation."""
-        z_KBO, active, mix_KO = ctx.saved_tensors
+        z_KBO, active, kept, mix_KO = ctx.saved_tensors
         upper, step = gradients[0], STEPS[ctx.activation]
         through = upper * mix_KO.unsqueeze(1)
         for_mix = (active - z_KBO).mul_(upper).sum(1)
         straight = upper - through
-        bent = step.backward(through, active if step.keeps_result else z_KBO, through)
+        bent = step.backward(through, kept, through)
         return straight.add_(bent), for_mix, None
 
 
