@@ -95,7 +95,11 @@ class Chain(torch.autograd.Function):
                 result, own = STEPS[activation].forward(product, any(ctx.needs_input_grad))
             kept += [x_KBI, weight_KOI, own]
             factor = noise[number]
-            x_KBI = result if factor is None else result * factor
+            if factor is not None:
+                # what went through relu says the same of its slope afterwards: where noise is 0 there is none
+                spare = own is not result or activation == "relu"
+                result = result.mul_(factor) if spare else result * factor
+            x_KBI = result
         ctx.activations, ctx.noise = activations, noise
         ctx.save_for_backward(*kept)
         return x_KBI

@@ -98,8 +98,9 @@ def padded_batch(batch: int) -> int:
 
 
 def chunk_of(num_scored: int) -> int:
-    """Return how many rows go through a network at a time when it only predicts."""
-    return min(LARGEST_CHUNK, aligned(num_scored, BATCH_ALIGNMENT))
+    """Return how many rows go through a network at a time when it only predicts: equal parts, with little padding."""
+    parts = max(1, -(-num_scored // LARGEST_CHUNK))
+    return aligned(-(-num_scored // parts), BATCH_ALIGNMENT)
 
 
 class Batches:

@@ -47,6 +47,9 @@ def test_batch_sizes():
     assert batch_of(512, 455) == 455
     assert batch_of(1, 455) == 1
     assert chunk_of(91) == 96
+    assert chunk_of(512) == 512
+    assert chunk_of(513) == 288  # two parts, not 512 and one row with 511 of padding
+    assert chunk_of(1029) == 352
     assert chunk_of(10**6) == 512
 
 
