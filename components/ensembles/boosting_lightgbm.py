@@ -7,6 +7,7 @@ needs. No `columns_by_level`: its trees have no levels.
 """
 
 import re
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ OBJECTIVES = {
     "multiclass": {"objective": "multiclass", "metric": "multi_logloss"},
     "regression": {"objective": "regression", "metric": "rmse"},
 }
-TREES_AT_ONCE = 50
+TREES_AT_ONCE = 20
 MOST_IN_LEAF = 20  # rows that a leaf must have, LightGBM's own; fewer on few rows, which could not be parted otherwise
 STATISTICS = ("split_gain", "leaf_weight", "leaf_count", "internal_value", "internal_weight", "internal_count")
 MOST_LEAVES = 128  # leaves: auto, below the 2 ** max_depth that depth would allow
@@ -132,10 +133,13 @@ def read(content: bytes) -> Predict:
 
     LightGBM walks all trees for a row before it goes on to the next one, and a large model does not stay in a core's
     cache: a few trees for all rows, then the next few, takes half of the time (20 000 rows of california_housing).
+    Twenty at once take 0.32 s where fifty take 0.39 and all 0.52 (adult, 252 trees). LightGBM keeps in the booster
+    which trees are asked, so only one thread may ask at a time: found by wrong answers of two.
     """
     booster = lightgbm.Booster(model_str=content.decode())
     outputs, rounds = booster.num_model_per_iteration(), booster.current_iteration()
     at_once = max(1, TREES_AT_ONCE // outputs)
+    asking = Lock()
     link = _softmax if outputs > 1 else _logistic if b"\nobjective=binary" in content else _plain
 
     def predict(features: Features) -> NDArray[Any]:
@@ -143,9 +147,11 @@ def read(content: bytes) -> Predict:
         sums = np.zeros((len(inputs), outputs) if outputs > 1 else len(inputs))
         if not len(inputs):  # LightGBM refuses an empty matrix
             return sums
-        for first in range(0, rounds, at_once):
-            found = booster.predict(inputs, start_iteration=first, num_iteration=at_once, raw_score=True, num_threads=1)
-            sums += np.asarray(found)
+        with asking:
+            for at in range(0, rounds, at_once):
+                sums += booster.predict(
+                    inputs, start_iteration=at, num_iteration=at_once, raw_score=True, num_threads=1
+                )
         return link(sums)
 
     return predict

@@ -8,6 +8,7 @@ Legend: N rows, C outputs.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class BoosterModel:
     trees: int
     depth: int  # questions that a tree asks a row, about
     scaler: TargetScaler | None
+    by_row: ClassVar[bool] = True
 
     def predict(self, features: Features) -> NDArray[np.float32]:
         """Predict probabilities, or values in the target's own units [N, C]."""

@@ -11,7 +11,7 @@ Legend: N rows, C outputs.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class ForestModel:
     """The forest of one fold."""
 
     trees: FlatTrees
+    by_row: ClassVar[bool] = True
 
     def predict(self, features: Features) -> NDArray[np.float32]:
         """Predict the mean over trees [N, C]."""

@@ -5,6 +5,7 @@ What all libraries promise is asked of each; what the section makes of them is i
 
 import gzip
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.predictions import read_member_oof
 from components.data.preprocessing.spec import TreePreprocess
-from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost
+from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost, fold_member
 from components.ensembles.boosting import BoosterStopping, TreesSpec
 from components.ensembles.boosting_evaluate import BoosterEvaluate, mean_curve
 from components.ensembles.boosting_fit import Asked, matrix
 from components.ensembles.boosting_libraries import LIBRARIES
 from components.ensembles.boosting_member import load_booster
-from components.ensembles.fold_member import MANY_ROWS
+from components.ensembles.fold_member import MANY_ROWS, FoldPart
 from components.ensembles.prepared import prepare
 
 FOLDS = folds_of(150)
@@ -133,11 +134,35 @@ def test_a_lean_xgboost_gives_the_same_bits_with_half_of_the_bytes() -> None:
     assert len(gzip.compress(lean)) < 0.6 * len(gzip.compress(whole))
 
 
-def test_folds_answer_many_rows_side_by_side_as_they_do_alone(tmp_path: Path) -> None:
-    one(tmp_path, candidate(0, kind="lightgbm"), task="multiclass")
+@EACH
+@pytest.mark.parametrize("cores", [2, 3])
+def test_folds_answer_many_rows_side_by_side_as_they_do_alone(
+    tmp_path: Path, library: str, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three folds on two cores are cut in halves."""
+    one(tmp_path, candidate(0, kind=library), task="multiclass")
     member, table = load_booster(tmp_path / "00000"), table_of("multiclass")
     many = np.tile(np.arange(150), 1 + MANY_ROWS // 150)
-    np.testing.assert_array_equal(member.predict(table, many)[:150], member.predict(table, np.arange(150)))
+    asked: list[int] = []
+    plain = FoldPart.predict
+    monkeypatch.setattr(fold_member, "num_cores", lambda: cores)
+    monkeypatch.setattr(FoldPart, "predict", lambda part, *given: (asked.append(len(given[1])), plain(part, *given))[1])
+    found = member.predict(table, many)
+    assert sorted(asked) == ([len(many) // 2] * 6 if cores == 2 else [len(many)] * 3)
+    np.testing.assert_array_equal(found, np.tile(member.predict(table, np.arange(150)), (len(many) // 150, 1)))
+
+
+@EACH
+def test_several_threads_may_ask_one_model(tmp_path: Path, library: str) -> None:
+    """As a server does; LightGBM's own booster would answer some with the trees that others asked for."""
+    one(tmp_path, candidate(0, kind=library, rounds=90, learning_rate=0.02), patience=90)
+    member, table = load_booster(tmp_path / "00000"), table_of("binary")
+    rows = [np.roll(np.arange(150), number) for number in range(8)]
+    alone = [member.predict(table, some) for some in rows]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            for found, expected in zip(pool.map(lambda some: member.predict(table, some), rows), alone, strict=True):
+                np.testing.assert_array_equal(found, expected)
 
 
 def test_folds_can_be_added_later(tmp_path: Path) -> None:
