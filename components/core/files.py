@@ -1,9 +1,13 @@
 """Files that are whole or absent: written to a temporary name in the same folder, synced, renamed.
 
+What is written into a folder that is not yet named is synced with it, all at once: sixteen small files of a network's
+member took as long one by one as a tenth of its training.
+
 JSON and Parquet are written so that equal content gives equal bytes: sorted keys, no dates, no metadata of a library.
 """
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import json
@@ -20,6 +24,7 @@ from components.core.errors import DiskFullError, UserMistake
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+_unnamed: set[Path] = set()  # folders that are being written
 
 
 @contextlib.contextmanager
@@ -30,8 +35,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         with disk_full_is_clear(path):
             yield temporary
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            if _unnamed.isdisjoint(path.parents):
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -44,14 +50,35 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
+    _unnamed.add(temporary)
     try:
         with disk_full_is_clear(path):
             yield temporary
+            _sync(temporary)
             if path.exists():
                 shutil.rmtree(path)
             temporary.replace(path)
     finally:
+        _unnamed.discard(temporary)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Wait until all files below a folder are on the disk. Raises OSError."""
+    sync_file_system = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if sync_file_system is None:  # no Linux
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        if sync_file_system(opened):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(opened)
 
 
 @contextlib.contextmanager
