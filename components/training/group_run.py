@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from components.training.candidate_run import CandidateRun
-from components.training.paused import State, restore, state_of
+from components.training.paused import State, packed, restore, state_of, unpacked
 from components.training.population import Population, group
 from components.training.scoring import Scoring
 
@@ -72,11 +72,7 @@ class GroupRun:
         """Write all of a run that has changed to a file."""
         from safetensors.torch import save_file
 
-        tensors = {
-            f"{model.row.fold}.{name}": value.contiguous()
-            for model in run.models
-            for name, value in state_of(self._at[model.row.candidate, model.row.fold][0], model).items()
-        }
+        tensors = packed([state_of(self._at[model.row.candidate, model.row.fold][0], model) for model in run.models])
         temporary = path.with_suffix(".tmp")
         save_file(tensors, temporary)
         temporary.replace(path)  # not waited for until it is on the disk: a new call begins without resting files
@@ -86,8 +82,7 @@ class GroupRun:
 
         states: dict[tuple[int, int], State] = {}
         for run, path in zip(self.runs, resting, strict=True):
-            for name, value in load_file(path).items():
-                fold, _, rest = name.partition(".")
-                states.setdefault((run.candidate.number, int(fold)), {})[rest] = value
+            found = unpacked(load_file(path))
+            states |= {(row.candidate, row.fold): state for row, state in zip(run.rows, found, strict=True)}
         for population in self._populations:
             restore(population, [states[model.row.candidate, model.row.fold] for model in population.began])

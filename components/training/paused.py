@@ -1,7 +1,9 @@
 """One row at rest, as a flat dictionary of tensors: what a rung leaves, and any population takes up again.
 
 A row rests alone, whoever it was trained with: after a rung the rows that are left are grouped anew. Its generator is
-part of it, so the rest of its training is the same to the last bit.
+part of it, so the rest of its training is the same to the last bit. The rows of a candidate share a file (`packed`).
+
+Legend: S rows of a candidate.
 """
 
 from collections.abc import Sequence
@@ -50,6 +52,43 @@ def restore(population: Population, states: Sequence[State]) -> None:
             mean.buffers_KQ[row].copy_(states[number]["mean_Q"])
 
 
+def packed(states: Sequence[State]) -> State:
+    """Lay the states of rows into a few flat tensors: a file of many small ones takes twice as long to write and read.
+
+    "shapes" [S, names, 2] has the sizes of each tensor, in alphabetic order of the names; -1: no such axis, in both
+    places: no such tensor.
+    """
+    names = sorted({name for state in states for name in state})
+    shapes = [[_sizes(state.get(name)) for name in names] for state in states]
+    flat = {name: torch.cat([state[name].reshape(-1) for state in states if name in state]) for name in names}
+    return {**flat, "shapes": torch.tensor(shapes)}
+
+
+def _sizes(part: torch.Tensor | None) -> tuple[int, int]:
+    if part is None:
+        return -1, -1
+    rows, *columns = part.shape or (1,)  # a single number has an axis here, and none when it is read
+    return rows, columns[0] if columns else -1
+
+
+def unpacked(tensors: State) -> list[State]:
+    """Return the states that `packed` laid together; numbers have one axis."""
+    names = sorted(tensors.keys() - {"shapes"})
+    states: list[State] = []
+    at = dict.fromkeys(names, 0)
+    for sizes in tensors["shapes"].tolist():
+        state = {}
+        for name, (rows, columns) in zip(names, sizes, strict=True):
+            if rows < 0:
+                continue
+            count = rows if columns < 0 else rows * columns
+            flat = tensors[name][at[name] : at[name] + count]
+            state[name] = flat if columns < 0 else flat.view(rows, columns)
+            at[name] += count
+        states.append(state)
+    return states
+
+
 _NAMES = ("generator", "num_steps", "best_P", "best_Q", "outputs", "diverged", "numbers", "train", "validation")
 
 
@@ -72,8 +111,8 @@ def _state_of_model(model: Model) -> State:
 
 
 def _restore_model(model: Model, state: State) -> None:
-    model.generator.set_state(state["generator"])
-    model.num_steps = state["num_steps"].clone()
+    model.generator.set_state(state["generator"].clone())  # torch wants it at the beginning of its memory
+    model.num_steps = state["num_steps"].reshape(()).clone()
     model.best_P.copy_(state["best_P"])
     model.best_Q.copy_(state["best_Q"])
     model.outputs_nC = state["outputs"].numpy() if state["outputs"].numel() else None
