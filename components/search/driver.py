@@ -66,7 +66,8 @@ def run_search(
         objectives=settings.objectives,
     )
     num_score_folds = settings.num_score_folds(len(folds), num_rows)
-    counts = {"steps": steps, "num_score_folds": num_score_folds, "num_folds": len(folds)}
+    fewest = min(len(fold.fit_rows) for fold in folds)
+    counts = {"steps": steps, "rows": fewest, "num_score_folds": num_score_folds, "num_folds": len(folds)}
     judge = Judge(settings.pruner, times=times, greater_is_better=greater_is_better, **counts)
     search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
 

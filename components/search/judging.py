@@ -21,13 +21,23 @@ def no_cycles(_: JSON) -> tuple[int, None]:
 
 
 class Judge:
-    """The rungs of one search. `steps` are the epochs of its longest training; 0 where nobody can be cut short."""
+    """The rungs of one search. `steps` are the epochs of its longest training, 0 where nobody can be cut short; `rows`
+    those that an epoch goes over."""
 
     def __init__(
-        self, pruner: Pruner, *, steps: int, times: Times, num_score_folds: int, num_folds: int, greater_is_better: bool
+        self,
+        pruner: Pruner,
+        *,
+        steps: int,
+        rows: int = 0,
+        times: Times,
+        num_score_folds: int,
+        num_folds: int,
+        greater_is_better: bool,
     ) -> None:
         self._pruner = pruner
         self._steps = steps
+        self._rows = rows
         self._times = times
         self._num_score_folds = num_score_folds
         self._num_folds = num_folds
@@ -37,7 +47,7 @@ class Judge:
         """Return a candidate's rungs: rung -> epoch; in a race, the count of folds after which it is judged."""
         if self._pruner == "racing":
             return {count: count for count in range(1, self._num_score_folds)}
-        nominal = rungs(self._pruner, self._steps, number)
+        nominal = rungs(self._pruner, self._steps, number, self._rows)
         return placed(nominal, self._steps, *self._times(spec)) if nominal else {}
 
     def dropped(

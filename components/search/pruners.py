@@ -5,8 +5,9 @@ number. So it does not matter who trained them, in which order, or whether some 
 
 * halving: successive halving inside a generation (Karnin 2013; Jamieson and Talwalkar 2016): after a sixteenth, an
   eighth, a quarter and a half of the epochs the worse half goes, so a generation of 16 costs three whole trainings, and
-  one of it ends. With cuts at a quarter and a half alone (half the cost of all, four that end) a search of 20 000 rows
-  had 16 configurations after 40 seconds; with these it has 144 after 60, and better ones (`tests.benchmarks.search`).
+  one of it ends. Where a thirty-second of the epochs is `ROWS_TO_TELL` rows or more, it goes there, too, and the
+  generation costs two. With cuts at a quarter and a half alone (half the cost of all, four that end) a search of 20 000
+  rows had 16 configurations after 40 seconds, and worse ones (`tests.benchmarks.search`).
 * hyperband: several halvings side by side (Li 2018), one strict and early, one mild, one that cuts nobody; a
   candidate's number says to which it belongs, in shares that cost about the same.
 * median: from a quarter of the epochs on, whoever is worse than the median of all that ever reported there goes (the
@@ -31,14 +32,21 @@ SIXTEENTHS: Mapping[Pruner, tuple[int, ...]] = {
     "hyperband": (2, 4, 8),
     "median": (4, 6, 8, 10, 12, 14),
 }
+ROWS_TO_TELL = 16_384  # that a network has been shown before the first cut of halving: 64 batches of 256
 
 
-def rungs(pruner: Pruner, steps: int, number: int = 0) -> tuple[int, ...]:
-    """Return the steps (epochs) after which candidate `number` reports, of `steps` in all: rising, below `steps`."""
+def rungs(pruner: Pruner, steps: int, number: int = 0, rows: int = 0) -> tuple[int, ...]:
+    """Return the steps (epochs) after which candidate `number` reports, of `steps` in all: rising, below `steps`.
+
+    `rows` are those of one epoch.
+    """
     shares = SIXTEENTHS[pruner]
     if pruner == "hyperband":
         shares = shares[bracket(number) :]
-    return tuple(sorted({steps * share // 16 for share in shares} - {0, steps}))
+    found = {steps * share // 16 for share in shares}
+    if pruner == "halving" and steps // 32 * rows >= ROWS_TO_TELL:
+        found.add(steps // 32)
+    return tuple(sorted(found - {0, steps}))
 
 
 def bracket(number: int) -> int:

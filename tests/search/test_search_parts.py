@@ -59,7 +59,10 @@ def test_score_folds_auto_is_all_folds_below_ten_thousand_rows():
 def test_rungs_rise_and_lie_below_the_end():
     assert rungs("none", 64) == ()
     assert rungs("halving", 64) == (4, 8, 16, 32)
-    assert rungs("median", 64) == (16, 24, 32, 40, 48, 56)
+    assert rungs("halving", 64, rows=8192) == (2, 4, 8, 16, 32)
+    assert rungs("halving", 64, rows=8191) == (4, 8, 16, 32)  # two epochs are too few rows to tell
+    assert rungs("halving", 31, rows=10**6) == (1, 3, 7, 15)
+    assert rungs("median", 64, rows=10**6) == (16, 24, 32, 40, 48, 56)
     assert rungs("halving", 3) == (1,)
     assert rungs("halving", 1) == rungs("median", 1) == ()
 
