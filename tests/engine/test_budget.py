@@ -40,6 +40,13 @@ def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_
     assert reserve(book(seconds=600.0, before_seconds=0.0)) == 60.0, "nobody knows how long they took"
 
 
+def test_a_quick_machine_keeps_back_less() -> None:
+    assert reserve(book(seconds=101.5, before_seconds=1.5)) == 10.0, "4 s, and four times what came before"
+    assert reserve(book(seconds=121.5, before_seconds=1.5)) == 12.0, "a tenth is more"
+    assert reserve(book(seconds=103.0, before_seconds=3.0)) == 15.0, "no more than on a slow one"
+    assert reserve(book(seconds=100.0, before_seconds=0.0)) == 15.0, "nobody knows how quick it is"
+
+
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
     after_bagging = book(finished={"bagging": 2 * 1.0})
     assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(104 * 0.30 / 0.85)

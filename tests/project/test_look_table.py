@@ -17,7 +17,7 @@ def epochs(tmp_path, rows, seconds):
 def test_networks_get_as_many_epochs_as_the_clock_has_room_for(tmp_path):
     most = {"low": MOST_EPOCHS // 4, "high": MOST_EPOCHS, "log": True}
     assert epochs(tmp_path, 300, 600.0) == {"training": {"epochs": most}}
-    few, more = (epochs(tmp_path, 5_000, seconds)["training"]["epochs"]["high"] for seconds in (60.0, 240.0))
+    few, more = (epochs(tmp_path, 8_000, seconds)["training"]["epochs"]["high"] for seconds in (60.0, 240.0))
     assert LEAST_EPOCHS < few < more < MOST_EPOCHS
     assert more in range(4 * few, 4 * few + 4)
     assert epochs(tmp_path, 5_000, 5.0)["training"]["epochs"]["high"] == LEAST_EPOCHS
