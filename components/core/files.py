@@ -1,7 +1,7 @@
 """Files that are whole or absent: written to a temporary name in the same folder, synced, renamed.
 
-What is written into a folder that is not yet named is synced with it, all at once: sixteen small files of a network's
-member took as long one by one as a tenth of its training.
+What is written into a folder that is not yet named is synced with it, all at once: the sixteen small files of a
+network take 12 ms one by one and 3 together.
 
 JSON and Parquet are written so that equal content gives equal bytes: sorted keys, no dates, no metadata of a library.
 """
