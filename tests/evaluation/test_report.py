@@ -17,7 +17,7 @@ from components.evaluation.plot_tables import write_plots
 from components.evaluation.report import charts
 from components.evaluation.report.first_screen import confusion_table
 from components.evaluation.report.page import render
-from components.evaluation.report.svg import tick_text, ticks
+from components.evaluation.report.svg import Plot, tick_text, ticks
 from pipelines.engine.stage import WORDS
 
 NAMES = [("breast_cancer", True), ("breast_cancer", False), ("iris", True), ("diabetes", True), ("diabetes", False)]
@@ -210,6 +210,15 @@ def test_tick_texts():
         "2e6",
         "1e−5",
     ]
+
+
+@pytest.mark.parametrize("high", [1, 900, 12_000, 500_000, 8_000_000])
+def test_numbers_of_the_upright_axis_do_not_reach_its_name(high):
+    """The name stands 13 from the side and is about 5 wide to its right; numbers end 8 left of the axis."""
+    plot = Plot(x=(0, 1), y=(0, high)).axes("x", "true value")
+    longest = max(len(tick_text(value)) for value in ticks(0, high, 5))
+    assert plot.left - 8 - 6.2 * longest >= 18
+    assert plot.left < 120
 
 
 def test_the_page_tells_why_a_search_ended():

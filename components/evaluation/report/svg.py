@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+BESIDE_NUMBERS, WIDTH_OF_A_DIGIT = 28, 6.4  # in units of the view box: the axis's name and some air; one digit
+
 
 def escape(text: object) -> str:
     """Escape a text for HTML, also inside quotes."""
@@ -47,6 +49,11 @@ class Plot:
     top: int = 10
     bottom: int = 44
     shapes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Leave room for the longest number of the upright axis between its line and its name."""
+        longest = max(len(tick_text(value)) for value in ticks(*self.y, 5))
+        self.left = max(self.left, math.ceil(BESIDE_NUMBERS + WIDTH_OF_A_DIGIT * longest))
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the place of a point, held inside the frame."""
