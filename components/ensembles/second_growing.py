@@ -44,6 +44,11 @@ SETTINGS: Mapping[str, Any] = {
 OBJECTIVES = {1: "reg:squarederror", 2: "binary:logistic"}  # by C; more classes: multi:softprob
 
 
+def most_rows(num_outputs: int) -> int:
+    """Return how many rows of a fold it is fitted on at most: fewer where every round has a tree for each of many."""
+    return MOST_FIT_ROWS * MANY_CLASSES // max(MANY_CLASSES, num_outputs)
+
+
 def grow_second(
     preprocess: AnyPreprocess,
     table: Table,
@@ -65,7 +70,7 @@ def grow_second(
         Fold(number=fold.number, fit_rows=np.intersect1d(fold.fit_rows, rows_n), score_rows=fold.score_rows)
         for fold in folds
     ]
-    most = MOST_FIT_ROWS * MANY_CLASSES // max(MANY_CLASSES, oof_MnC.shape[2])
+    most = most_rows(oof_MnC.shape[2])
     kept = [replace(fold, fit_rows=_some(fold.fit_rows, most, derive(seed, "second", fold.number))) for fold in real]
     prepared = prepare(preprocess, table, kept, seed)
     unit = float(np.std(table.target()[rows_n])) or 1.0 if oof_MnC.shape[2] == 1 else 1.0

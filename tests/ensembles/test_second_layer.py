@@ -111,6 +111,26 @@ def test_members_that_know_all_are_left_as_they_are() -> None:
     assert metrics.get("rmse")(truth_n, member.oof.values_nC[None])[0] < 1.0
 
 
+def test_of_many_classes_it_sees_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round grows a tree for each class: 26 of them took 8 of 60 seconds."""
+    assert [second_growing.most_rows(outputs) for outputs in (1, 2, 6, 12, 26)] == [10_000, 10_000, 10_000, 5000, 2307]
+    fitted: list[int] = []
+    plain = second_growing.prepare
+    monkeypatch.setattr(second_growing, "MOST_FIT_ROWS", 120)
+    monkeypatch.setattr(second_growing, "MANY_CLASSES", 2)  # three are many
+    monkeypatch.setattr(
+        second_growing,
+        "prepare",
+        lambda spec, table, folds, seed: (
+            fitted.extend(len(fold.fit_rows) for fold in folds),
+            plain(spec, table, folds, seed),
+        )[1],
+    )
+    for task in ("binary", "multiclass"):
+        assert grown(task, blind(task)) is not None
+    assert fitted == [120] * 3 + [80] * 3
+
+
 def test_no_time_no_second_layer() -> None:
     assert grown("binary", blind("binary"), cut_off=True) is None
 
