@@ -30,14 +30,12 @@ class Mix(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Through the line, and through the activation."""
+        """Through the line, and through the activation: mixed as the values are."""
         z_KBO, active, kept, mix_KO = ctx.saved_tensors
-        upper, step = gradients[0], STEPS[ctx.activation]
-        through = upper * mix_KO.unsqueeze(1)
+        upper = gradients[0]
         for_mix = (active - z_KBO).mul_(upper).sum(1)
-        straight = upper - through
-        bent = step.backward(through, kept, through)
-        return straight.add_(bent), for_mix, None
+        bent = STEPS[ctx.activation].backward(upper, kept, torch.empty_like(upper))
+        return torch.lerp(upper, bent, mix_KO.unsqueeze(1), out=bent), for_mix, None
 
 
 def parametric(z_KBO: torch.Tensor, held_KO: torch.Tensor, activation: Activation) -> torch.Tensor:
