@@ -8,8 +8,11 @@ judged on the test rows by the log loss of their best network and of the average
     plain   one trial at a time: nn.Sequential, DataLoader, AdamW with its defaults, cosine, early stopping,
             MedianPruner; torch has all cores
 
-Runs alternate over seeds. JSON on stdout: configurations a second and losses of each run, the median ratio, means; what
-a trial costs in Optuna (ask, tell, journal), and what checkpoints cost.
+Runs alternate over seeds. JSON on stdout: configurations a second and losses of each run, the median ratio, means, and
+what a trial costs in Optuna (ask, tell, journal). What checkpoints cost is in `checkpoints.py`.
+
+`--generation 48` plans more trials at once than the default 16: they have six structures, and judged on one part a
+structure has two or three networks of 16, which is a small population.
 """
 
 import argparse
@@ -51,7 +54,7 @@ def judged(truth_n: np.ndarray, best_first: list[np.ndarray]) -> dict[str, float
     }
 
 
-def ours(frame: pd.DataFrame, seconds: float, seed: int, cores: int) -> dict[str, Any]:
+def ours(frame: pd.DataFrame, seconds: float, seed: int, cores: int, generation: int) -> dict[str, Any]:
     """Search with populations."""
     from components.core.contracts import Fold
     from components.core.deadlines import Deadline
@@ -71,7 +74,7 @@ def ours(frame: pd.DataFrame, seconds: float, seed: int, cores: int) -> dict[str
         began = time.monotonic()
         result = run_search(
             space=plain_space(EPOCHS, WIDTHS),
-            settings=SearchSettings(start="none", keep=BEST),
+            settings=SearchSettings(start="none", keep=BEST, generation=generation),
             evaluate=evaluate,
             folds=folds,
             num_rows=NUM_ROWS,
@@ -185,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--generation", type=int, default=16)
     parser.add_argument("--only-costs", action="store_true", help="the milliseconds alone")
     arguments = parser.parse_args()
     report: dict[str, Any] = {"costs": optuna_costs()}
@@ -196,7 +200,9 @@ def main() -> None:
         for seed in range(arguments.seeds):
             frame = synthetic(NUM_ROWS, NUM_COLUMNS, seed)
             sides = {
-                "ours": lambda frame=frame, seed=seed: ours(frame, arguments.seconds, seed, cores),
+                "ours": lambda frame=frame, seed=seed: ours(
+                    frame, arguments.seconds, seed, cores, arguments.generation
+                ),
                 "plain": lambda frame=frame, seed=seed: plain(frame, arguments.seconds, seed),
             }
             order = list(sides) if seed % 2 == 0 else list(sides)[::-1]
