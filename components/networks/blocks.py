@@ -35,7 +35,7 @@ class Step:
 
     forward: Forward  # (z, whether there will be a way back) -> (the result, what is kept for the way back)
     backward: Backward  # (gradient, what was kept, room for the result) -> gradient
-    in_place: bool  # whether the result lies where z lay
+    in_place: bool  # whether it may work in z's memory
 
 
 def _in_place(function: Callable[[torch.Tensor], torch.Tensor], slope: Backward) -> Step:

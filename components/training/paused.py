@@ -53,7 +53,7 @@ def restore(population: Population, states: Sequence[State]) -> None:
 
 
 def packed(states: Sequence[State]) -> State:
-    """Lay the states of rows into a few flat tensors: a file of many small ones takes twice as long to write and read.
+    """Lay the states of rows into a few flat tensors: a file of many small ones takes a third longer to write and read.
 
     "shapes" [S, names, 2] has the sizes of each tensor, in alphabetic order of the names; -1: no such axis, in both
     places: no such tensor.
