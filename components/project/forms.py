@@ -133,8 +133,8 @@ def _take(form: Form, metadata: Sequence[Any]) -> None:
 
 def _limits_in_words(limits: Mapping[str, float]) -> str:
     if {"ge", "le"} <= limits.keys():
-        return f" from {limits['ge']:g} to {limits['le']:g}"
-    phrases = [f"{word} {limits[limit]:g}" for limit, word in LIMITS.items() if limit in limits]
+        return f" from {limits['ge']:.10g} to {limits['le']:.10g}"
+    phrases = [f"{word} {limits[limit]:.10g}" for limit, word in LIMITS.items() if limit in limits]
     return (" " if phrases and phrases[0].startswith(("above", "below")) else " of " if phrases else "") + " and ".join(
         phrases
     )

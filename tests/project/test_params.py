@@ -130,6 +130,10 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_lines(project):
     ]
 
 
+def test_large_limits_are_written_out(project):
+    assert found(project(seed="zero")) == [(2, "seed is 'zero', not a whole number from 0 to 4294967295.")]
+
+
 def test_a_stage_judges_its_own_section_alone(project):
     params = read_params(project(search="{prunner: x}"))
     assert section(params, "split").by == "stratified"
