@@ -27,6 +27,8 @@ def state_of(population: Population, model: Model) -> State:
         state |= {f"state.{number}": part[row].cpu() for number, part in enumerate(states)}
         if (mean := population.averages) is not None:
             state |= {"mean_P": mean.parameters_KP[row].cpu(), "mean_Q": mean.buffers_KQ[row].cpu()}
+        elif model.judgement.best_epoch == model.judgement.epochs:  # the best weights are those it has
+            del state["best_P"], state["best_Q"]
     return state
 
 
@@ -113,8 +115,8 @@ def _state_of_model(model: Model) -> State:
 def _restore_model(model: Model, state: State) -> None:
     model.generator.set_state(state["generator"].clone())  # torch wants it at the beginning of its memory
     model.num_steps = state["num_steps"].reshape(()).clone()
-    model.best_P.copy_(state["best_P"])
-    model.best_Q.copy_(state["best_Q"])
+    model.best_P.copy_(state["best_P" if "best_P" in state else "parameters"])
+    model.best_Q.copy_(state["best_Q" if "best_Q" in state else "buffers"])
     model.outputs_nC = state["outputs"].numpy() if state["outputs"].numel() else None
     model.diverged = bool(state["diverged"])
     epochs, best_epoch, best, best_loss, last_gain, gained = state["numbers"].tolist()
