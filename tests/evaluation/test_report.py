@@ -214,11 +214,19 @@ def test_tick_texts():
 
 @pytest.mark.parametrize("high", [1, 900, 12_000, 500_000, 8_000_000])
 def test_numbers_of_the_upright_axis_do_not_reach_its_name(high):
-    """The name stands 13 from the side and is about 5 wide to its right; numbers end 8 left of the axis."""
-    plot = Plot(x=(0, 1), y=(0, high)).axes("x", "true value")
+    """The name stands 13 from the side, 4 of it to the right; numbers end 8 left of the axis, each digit 8 at most."""
+    plot = Plot(x=(0, high), y=(0, high)).axes("x", "true value")
     longest = max(len(tick_text(value)) for value in ticks(0, high, 5))
-    assert plot.left - 8 - 6.2 * longest >= 18
+    assert plot.left - 8 - 8 * longest >= 17
     assert plot.left < 120
+    last = tick_text(ticks(0, high, 6)[-1])
+    assert (f'<text class="tick end" x="560.0" y="274.0">{last}</text>' in plot.render("")) == (len(last) > 3)
+
+
+def test_the_name_of_the_upright_axis_is_cut_where_it_has_no_room():
+    tall, flat = (Plot(x=(0, 1), y=(0, 1), height=height).axes("x", "true median_house_value") for height in (300, 204))
+    assert ">true median_house_value<" in tall.render("")
+    assert ">true median_house_v…<" in flat.render("")
 
 
 def test_the_page_tells_why_a_search_ended():

@@ -9,7 +9,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-BESIDE_NUMBERS, WIDTH_OF_A_DIGIT = 28, 6.4  # in units of the view box: the axis's name and some air; one digit
+BESIDE_NUMBERS, WIDTH_OF_A_LETTER = (
+    28,
+    8.4,
+)  # in units of the view box: the axis's name and some air; wide fonts, phones
 
 
 def escape(text: object) -> str:
@@ -53,7 +56,7 @@ class Plot:
     def __post_init__(self) -> None:
         """Leave room for the longest number of the upright axis between its line and its name."""
         longest = max(len(tick_text(value)) for value in ticks(*self.y, 5))
-        self.left = max(self.left, math.ceil(BESIDE_NUMBERS + WIDTH_OF_A_DIGIT * longest))
+        self.left = max(self.left, math.ceil(BESIDE_NUMBERS + WIDTH_OF_A_LETTER * longest))
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the place of a point, held inside the frame."""
@@ -84,12 +87,18 @@ class Plot:
         for value in ticks(*self.x, 6) if x_ticks is None else x_ticks:
             across = self._across(value)
             self.shapes.append(f'<path class="axis" d="M{across} {base}v4"/>')
-            self.text(across, base + 18, tick_text(value), "tick mid")
+            reaches = across + WIDTH_OF_A_LETTER * len(tick_text(value)) / 2
+            outside = reaches > self.width  # of the last number
+            self.text(
+                self.width if outside else across, base + 18, tick_text(value), "tick end" if outside else "tick mid"
+            )
         self.shapes.append(f'<path class="axis" d="M{self.left} {base}H{self.width - self.right}"/>')
         self.text((self.left + self.width - self.right) / 2, self.height - 6, x_title, "name mid")
         middle = (self.top + base) / 2
+        fits = int(2 * middle / WIDTH_OF_A_LETTER)  # letters, above and below the middle
+        name = y_title if len(y_title) <= fits else f"{y_title[: fits - 1]}…"
         self.shapes.append(
-            f'<text class="name mid" transform="translate(13 {middle:.0f}) rotate(-90)">{escape(y_title)}</text>'
+            f'<text class="name mid" transform="translate(13 {middle:.0f}) rotate(-90)">{escape(name)}</text>'
         )
         return self
 
