@@ -77,6 +77,9 @@ def to_codes(raw: pd.Series, levels: Sequence[str]) -> NDArray[np.int32]:
     text = as_text(raw)
     if pd.api.types.is_bool_dtype(raw.dtype):  # pandas makes bools of the words True and False, whoever wrote them
         text = text.replace({level.lower(): level for level in levels})
+    if len(text) > FEW_ROWS:
+        codes = pd.Index(levels, dtype=object).get_indexer(pd.Index(text, dtype=object)).astype(np.int32)
+        return np.where((codes < 0) & text.notna().to_numpy(), np.int32(UNKNOWN_CODE), codes)
     code_of: dict[str | None, int] = {level: code for code, level in enumerate(levels)}
     code_of[None] = MISSING_CODE
     return np.array([code_of.get(word, UNKNOWN_CODE) for word in text], dtype=np.int32)

@@ -28,7 +28,7 @@ OBJECTIVES = {
     "multiclass": {"objective": "multiclass", "metric": "multi_logloss"},
     "regression": {"objective": "regression", "metric": "rmse"},
 }
-TREES_AT_ONCE = 20
+TREES_AT_ONCE = 10
 MOST_IN_LEAF = 20  # rows that a leaf must have, LightGBM's own; fewer on few rows, which could not be parted otherwise
 STATISTICS = ("split_gain", "leaf_weight", "leaf_count", "internal_value", "internal_weight", "internal_count")
 MOST_LEAVES = 128  # leaves: auto, below the 2 ** max_depth that depth would allow
@@ -133,7 +133,7 @@ def read(content: bytes) -> Predict:
 
     LightGBM walks all trees for a row before it goes on to the next one, and a large model does not stay in a core's
     cache: a few trees for all rows, then the next few, takes half of the time (20 000 rows of california_housing).
-    Twenty at once take 0.32 s where fifty take 0.39 and all 0.52 (adult, 252 trees). LightGBM keeps in the booster
+    Ten at once take 0.27 s where twenty take 0.34 and fifty 0.41 (adult, 265 trees). LightGBM keeps in the booster
     which trees are asked, so only one thread may ask at a time: found by wrong answers of two.
     """
     booster = lightgbm.Booster(model_str=content.decode())

@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.ensembles.combine import LEAST_PROBABILITY, Combiner, weighted_mean
+from components.ensembles.combine import LEAST_PROBABILITY, LEAST_WEIGHT, Combiner, weighted_mean
 
 PULL = 1.0  # rows' worth of belief in equal shares; 5, 20 and 60 were worse on fresh rows of 8 small tables
-LEAST_WEIGHT = 0.02
 MOST_ROUNDS = 200
 SETTLED = 1e-4  # the largest change of a weight that ends the rounds
 HEAVY = 1e3
 
 
 def convex(values_MnC: NDArray[np.float32], truth_n: NDArray[Any]) -> Combiner:
-    """Fit the weights, and once more without the members that came out with next to nothing."""
+    """Fit the weights, and once more without the members that came out with little weight."""
     num_members, _, num_outputs = values_MnC.shape
     fit: Callable[[NDArray[Any]], NDArray[np.float64]] = _fit_values if num_outputs == 1 else _fit_classes
     inputs: NDArray[Any] = (_errors if num_outputs == 1 else _given)(values_MnC, truth_n)

@@ -5,7 +5,7 @@ fewer rows there are; the intercept is free. So most members get none and stay b
 people can read. Free signs were measured: on fresh rows of six small tables of two classes ROC AUC was 0.000 to 0.002
 better in five and 0.016 in one, whose members were all poor. Numbers: least squares. Classes:
 log loss of the logarithmic opinion pool (`combine.py`); of two classes only the log-odds matter, and Newton's steps on
-them replace the general search. Weights that round to nothing are set to zero.
+them replace the general search. A member with little weight stays behind (`LEAST_WEIGHT`).
 
 Legend: M members, n rows, C outputs.
 """
@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.ensembles.combine import Combiner, log_probabilities
+from components.ensembles.combine import LEAST_WEIGHT, Combiner, log_probabilities
 from components.ensembles.linear import log_softmax
 
 PULL = 1.0  # rows' worth of belief in equal shares
-LEAST_WEIGHT = 0.01
 MOST_NUMBERS = 1_000_000  # predictions that three classes or more are fitted on; of more rows every second, third ...
 MOST_STEPS = 30  # of Newton
 SETTLED = 1e-5  # the largest change of a weight that ends them
 
 
 def linear(values_MnC: NDArray[np.float32], truth_n: NDArray[Any]) -> Combiner:
-    """Fit the meta-learner, and once more without the members that came out with next to no weight."""
+    """Fit the meta-learner, and once more without the members that came out with little weight."""
     fit = {1: _fit_values, 2: _fit_two_classes}.get(values_MnC.shape[2], _fit_classes)
     if values_MnC.shape[2] > 2:
         every = -(-values_MnC.size // MOST_NUMBERS)

@@ -152,6 +152,21 @@ def test_folds_answer_many_rows_side_by_side_as_they_do_alone(
     np.testing.assert_array_equal(found, np.tile(member.predict(table, np.arange(150)), (len(many) // 150, 1)))
 
 
+def test_like_rows_lie_together() -> None:
+    """By level first, then by number, which is what a tree's questions are about."""
+    random = np.random.default_rng(0)
+    codes_NG, numbers_NF = random.integers(0, 3, (500, 2)), random.normal(size=(500, 1)).astype(np.float32)
+    numbers_NF[::50] = np.nan
+    order = fold_member.like_rows_together(
+        Features(
+            numeric_NF=numbers_NF, codes_NG=codes_NG, num_codes_G=(3, 3), names_F=("x",), names_G=("a", "b"), arrays={}
+        )
+    )
+    assert sorted(order) == list(range(500))
+    assert (np.diff(codes_NG[order], axis=0) != 0).any(axis=1).sum() == 8  # nine pairs of levels, each in one run
+    assert np.nansum(np.diff(numbers_NF[order, 0]) < 0) <= 8
+
+
 @EACH
 def test_several_threads_may_ask_one_model(tmp_path: Path, library: str) -> None:
     """As a server does; LightGBM's own booster would answer some with the trees that others asked for."""

@@ -13,6 +13,7 @@ from components.ensembles import tries
 from components.ensembles.combine import PartScores
 from components.ensembles.convex import convex
 from components.ensembles.decision_threshold import AtBestThreshold
+from components.ensembles.meta_learner import linear
 from components.ensembles.pareto import beginnings, with_front
 from components.ensembles.quick_scores import Additions
 from components.ensembles.stacking import Aligned, Choice, Second, StackingSpec, choose
@@ -133,6 +134,17 @@ def test_convex_weights_are_found_and_sum_to_one() -> None:
     found = convex(numbers, truth_n)
     np.testing.assert_allclose(found.weight_M, weight_M, atol=0.02)
     assert found.weight_M.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("fit", [convex, linear])
+def test_a_member_with_little_weight_stays_behind(fit) -> None:
+    """It would cost time and space in every answer; what is left is fitted without it."""
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(3, 5000, 1)).astype(np.float32)
+    truth_n = np.array([0.75, 0.2, 0.05]) @ numbers[:, :, 0] + 0.1 * random.normal(size=5000)
+    found = fit(numbers, truth_n)
+    np.testing.assert_array_equal(found.weight_M > 0, [True, True, False])
+    np.testing.assert_array_equal(found.weight_M[:2], fit(numbers[:2], truth_n).weight_M)
 
 
 def test_few_rows_leave_convex_weights_near_the_mean() -> None:
