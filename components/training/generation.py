@@ -34,11 +34,6 @@ class Generation:
         place = self.passed.get(number, 0) + step
         return rungs[place] if 0 <= place < len(rungs) else None
 
-    @property
-    def undecided(self) -> bool:
-        """Whether anybody still stands before a rung."""
-        return any(self.rung(number) is not None for number in self.candidates)
-
     def report(self, outcome: Outcome) -> None:
         """Take what a candidate is at the rung before which it stands."""
         number, rung = outcome.number, self.rung(outcome.number)

@@ -2,9 +2,10 @@
 
 Candidates of a generation run up to their next rung, wait there for the others that have it, and go on or not, as the
 search decides from all their scores (`generation.py`). Protected candidates (known strong starts) go first and alone
-and have no rung, so that there is a usable network early. The next generation is begun when nobody stands before a
-rung, and when the one before is finished, because its plan stands on that one's outcomes. It is asked for before a
-worker idles: planning costs no training.
+and have no rung, so that there is a usable network early. The next generation is begun when no task is left for a
+worker, though others still wait at a rung (there one worker had nothing to do for a fifth of a search), and when the
+one before is finished, because its plan stands on that one's outcomes. It is asked for before a worker idles: planning
+costs no training. The older of two generations goes first: the next but one waits for it.
 
 Candidates of equal structure are trained together, as many as a worker said it takes, and so few that all workers have
 some. They are grouped when a worker takes them, anew after every rung: rows that losers leave are filled with other
@@ -121,9 +122,8 @@ class Turns:
 
     def _pull(self) -> bool:
         """Begin the next generation, if it is time; returns whether anything was pulled."""
-        undecided = any(generation.undecided for generation in self._generations)
         held_up = any(generation is not self._newest for generation in self._generations)
-        if self._more is None or undecided or held_up:
+        if self._more is None or held_up:
             return False
         candidates = next(self._more, None)
         if candidates is None:
@@ -138,6 +138,7 @@ class Turns:
 
     def _send(self, generation: Generation, numbers: Sequence[int]) -> None:
         share = -(-len(numbers) // (self._workers.num_busy + self._workers.num_idle))
+        turns = []
         for number in sorted(numbers, key=lambda number: (not generation.candidates[number].protected, number)):
             candidate = generation.candidates[number]
             most = 1 if candidate.protected else share
@@ -149,7 +150,11 @@ class Turns:
             else:
                 resume = None if before is None else candidate.rungs[before]
                 until = None if following is None else candidate.rungs[following]
-            self._queue.append(_Turn(candidate=candidate, until=until, resume=resume, folds=folds, most=most))
+            turns.append(_Turn(candidate=candidate, until=until, resume=resume, folds=folds, most=most))
+        if generation is self._newest:
+            self._queue.extend(turns)
+        else:  # the next but one waits for it
+            self._queue.extendleft(reversed(turns))
 
     def _take(self, numbers: tuple[int, ...], answers: Answers | Lost | Broken) -> Iterator[Outcome]:
         task = self._tasks.pop(numbers)

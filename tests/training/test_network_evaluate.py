@@ -75,8 +75,9 @@ def test_a_search_on_one_worker_and_on_two_ends_with_the_same_bytes(wine, tmp_pa
             f"{number:05d}" for number, outcome in found[cores].items() if outcome.state == "complete"
         )
     assert hash_folder(tmp_path / "1") == hash_folder(tmp_path / "2")
-    assert [list(scores) for scores in asked[3][:2]] == [[0, 1, 2], [4, 5]]
-    assert asked[3][:2] == asked[3][2:]
+    one, two = (sorted(part, key=min) for part in (asked[3][:2], asked[3][2:]))  # which is decided first is no matter
+    assert [list(scores) for scores in one] == [[0, 1, 2], [4, 5]]
+    assert one == two
     one, two = found[1], found[2]
     assert sorted(one) == list(range(6))
     for number, outcome in one.items():

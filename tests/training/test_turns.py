@@ -109,7 +109,7 @@ def test_protected_candidates_run_to_their_end_and_no_rung_knows_them(tmp_path):
     known = replace(candidate(0), protected=True)
     found, log = run(grows, [[known, candidate(1), candidate(2)], [candidate(3)]], tmp_path, report=report)
     assert log[0] == (0, None, None)
-    assert asked == [(2, [1, 2]), (4, [2]), (2, [3])]
+    assert asked == [(2, [1, 2]), (2, [3]), (4, [2])]
     assert found[0].state == "complete"
     assert dict(found[0].rungs) == {}
 
@@ -174,6 +174,14 @@ def test_the_next_generation_begins_when_a_worker_would_idle_but_never_two_ahead
     for generation, before in seen[2:]:  # planned from the outcomes of all but the last generation
         assert set(range(2 * (generation - 1))) <= set(before)
     assert any(len(before) < 2 * generation for generation, before in seen)  # and not later than it must
+
+
+def test_the_next_generation_begins_while_somebody_waits_at_a_rung_and_stands_behind(tmp_path):
+    """With a rung's last candidate at work, the other worker would have nothing to do."""
+    parts = [[candidate(0), candidate(1)], [candidate(2), candidate(3)]]
+    found, log = run(grows, parts, tmp_path, report=lambda _, scores: frozenset(sorted(scores)[:-1]))
+    assert log[:5] == [(0, 2, None), (1, 2, None), (2, 2, None), (1, 4, 2), (3, 2, None)]
+    assert [found[number].state for number in range(4)] == ["pruned", "complete", "pruned", "complete"]
 
 
 def test_no_generation_is_planned_over_one_that_a_slow_trial_holds_open(tmp_path):
