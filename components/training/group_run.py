@@ -65,7 +65,7 @@ class GroupRun:
     @property
     def not_captured(self) -> str | None:
         """Why steps on a GPU are no graphs; None: they are."""
-        causes = (population.stepper.not_captured for population in self._populations)
+        causes = (population.not_captured for population in self._populations)
         return next((cause for cause in causes if cause is not None), None)
 
     def rest(self, run: CandidateRun, path: Path) -> None:

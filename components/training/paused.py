@@ -43,7 +43,8 @@ def restore(population: Population, states: Sequence[State]) -> None:
     population.epoch = max(epochs, default=0)
     for model in began:
         model.ended = model.number not in alive
-    population.keep(alive)
+    if len(alive) < len(began):
+        population.keep(alive)
     for row, number in enumerate(alive):
         population.parameters_KP[row].copy_(states[number]["parameters"])
         population.buffers_KQ[row].copy_(states[number]["buffers"])
@@ -55,14 +56,22 @@ def restore(population: Population, states: Sequence[State]) -> None:
 
 
 def packed(states: Sequence[State]) -> State:
-    """Lay the states of rows into a few flat tensors: a file of many small ones takes a third longer to write and read.
+    """Lay the states of rows into one flat tensor a type of number: a file of 13 takes twice as long to write.
 
-    "shapes" [S, names, 2] has the sizes of each tensor, in alphabetic order of the names; -1: no such axis, in both
-    places: no such tensor.
+    The tensor's key is the names of its parts, in the order in which they lie there for each row. "shapes" [S, names,
+    2] has the sizes of each part, in alphabetic order of the names; -1: no such axis, in both places: no such part.
     """
-    names = sorted({name for state in states for name in state})
-    shapes = [[_sizes(state.get(name)) for name in names] for state in states]
-    flat = {name: torch.cat([state[name].reshape(-1) for state in states if name in state]) for name in names}
+    of_type: dict[torch.dtype, set[str]] = {}
+    for state in states:
+        for name, part in state.items():
+            of_type.setdefault(part.dtype, set()).add(name)
+    flat = {
+        " ".join(sorted(names)): torch.cat(
+            [state[name].reshape(-1) for state in states for name in sorted(names) if name in state]
+        )
+        for names in of_type.values()
+    }
+    shapes = [[_sizes(state.get(name)) for name in sorted(set().union(*of_type.values()))] for state in states]
     return {**flat, "shapes": torch.tensor(shapes)}
 
 
@@ -75,18 +84,21 @@ def _sizes(part: torch.Tensor | None) -> tuple[int, int]:
 
 def unpacked(tensors: State) -> list[State]:
     """Return the states that `packed` laid together; numbers have one axis."""
-    names = sorted(tensors.keys() - {"shapes"})
+    keys = tensors.keys() - {"shapes"}
+    place = {name: number for number, name in enumerate(sorted(name for key in keys for name in key.split()))}
+    at = dict.fromkeys(keys, 0)
     states: list[State] = []
-    at = dict.fromkeys(names, 0)
     for sizes in tensors["shapes"].tolist():
         state = {}
-        for name, (rows, columns) in zip(names, sizes, strict=True):
-            if rows < 0:
-                continue
-            count = rows if columns < 0 else rows * columns
-            flat = tensors[name][at[name] : at[name] + count]
-            state[name] = flat if columns < 0 else flat.view(rows, columns)
-            at[name] += count
+        for key in keys:
+            for name in key.split():
+                rows, columns = sizes[place[name]]
+                if rows < 0:
+                    continue
+                count = rows if columns < 0 else rows * columns
+                flat = tensors[key][at[key] : at[key] + count]
+                state[name] = flat if columns < 0 else flat.view(rows, columns)
+                at[key] += count
         states.append(state)
     return states
 
@@ -114,7 +126,7 @@ def _state_of_model(model: Model) -> State:
 
 def _restore_model(model: Model, state: State) -> None:
     model.generator.set_state(state["generator"].clone())  # torch wants it at the beginning of its memory
-    model.num_steps = state["num_steps"].reshape(()).clone()
+    model.num_steps.copy_(state["num_steps"].reshape(()))
     model.best_P.copy_(state["best_P" if "best_P" in state else "parameters"])
     model.best_Q.copy_(state["best_Q" if "best_Q" in state else "buffers"])
     model.outputs_nC = state["outputs"].numpy() if state["outputs"].numel() else None

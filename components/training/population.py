@@ -116,7 +116,7 @@ class Population:
         self.began = tuple(self.models)
         averaged = rows[0].training.averaging != "none"  # as in all: it is part of their structure
         self.averages = Averages(network, self.parameters_KP, self.buffers_KQ) if averaged else None
-        self._lay_out()
+        self._stepper: Stepper | None = None
 
     def train(self, until: int, cut_off: Callable[[], bool]) -> bool:
         """Train every row until it ends, or up to this epoch. Returns False when it was cut off on the way."""
@@ -130,21 +130,29 @@ class Population:
             self._end()
         return True
 
-    def _lay_out(self) -> None:
-        """Make ready for the rows there are: at the start, and whenever rows were dropped."""
-        if self.averages is not None:
-            self.averages.follow(self.parameters_KP, self.buffers_KQ)
-        self.stepper = Stepper(
-            self.network,
-            self.resident,
-            self.loss,
-            self.models,
-            self.parameters_KP,
-            self.buffers_KQ,
-            self.states,
-            self.averages,
-            self.parts,
-        )
+    @property
+    def stepper(self) -> Stepper:
+        """What makes the steps of the rows there are: laid out when the first is made, and after rows were dropped."""
+        if self._stepper is None:
+            if self.averages is not None:
+                self.averages.follow(self.parameters_KP, self.buffers_KQ)
+            self._stepper = Stepper(
+                self.network,
+                self.resident,
+                self.loss,
+                self.models,
+                self.parameters_KP,
+                self.buffers_KQ,
+                self.states,
+                self.averages,
+                self.parts,
+            )
+        return self._stepper
+
+    @property
+    def not_captured(self) -> str | None:
+        """Why steps on a GPU are no graphs; None: they are, or none was made."""
+        return None if self._stepper is None else self._stepper.not_captured
 
     def _train_epoch(self, cut_off: Callable[[], bool]) -> bool:
         self.stepper.begin_epoch(self.epoch)
@@ -218,8 +226,8 @@ class Population:
         if self.averages is not None:
             self.averages.keep(chosen)
         self.models = [self.models[number] for number in alive]
-        if self.models:
-            self._lay_out()
+        if self.models:  # what the last steps were is still asked for
+            self._stepper = None
 
 
 def group(rows: Sequence[Row], resident: Resident) -> list[list[Row]]:
