@@ -61,17 +61,12 @@ def packed(states: Sequence[State]) -> State:
     The tensor's key is the names of its parts, in the order in which they lie there for each row. "shapes" [S, names,
     2] has the sizes of each part, in alphabetic order of the names; -1: no such axis, in both places: no such part.
     """
-    of_type: dict[torch.dtype, set[str]] = {}
-    for state in states:
-        for name, part in state.items():
-            of_type.setdefault(part.dtype, set()).add(name)
-    flat = {
-        " ".join(sorted(names)): torch.cat(
-            [state[name].reshape(-1) for state in states for name in sorted(names) if name in state]
-        )
-        for names in of_type.values()
-    }
-    shapes = [[_sizes(state.get(name)) for name in sorted(set().union(*of_type.values()))] for state in states]
+    type_of = {name: part.dtype for state in states for name, part in state.items()}
+    names, flat = sorted(type_of), {}
+    for one in dict.fromkeys(type_of.values()):
+        own = [name for name in names if type_of[name] == one]
+        flat[" ".join(own)] = torch.cat([state[name].reshape(-1) for state in states for name in own if name in state])
+    shapes = [[_sizes(state.get(name)) for name in names] for state in states]
     return {**flat, "shapes": torch.tensor(shapes)}
 
 
