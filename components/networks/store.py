@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 else:
     torch = lazy("torch")
 
+LARGEST = 65504.0  # of half precision
 ALIGNMENT = 16  # floats: 64 bytes, one cache line, the widest vector register
 BATCH_ALIGNMENT = 32  # rows: torch works on two registers at a time, and rounds a shorter rest in another way
 
@@ -82,6 +83,15 @@ class Layout:
         for slot in self.slots:
             views[slot.name][0].copy_(tensors[slot.name])
         return row[0]
+
+
+def as_saved(weights: "torch.Tensor") -> "torch.Tensor":
+    """Return weights in the precision in which they are judged and saved: half where they were trained in single.
+
+    Half of the bytes of a bundle. 61 networks of the seven development tables changed their answers by a 10 000th to
+    a 1000th of the spread, and their scores by at most 0.014 % (one pair of rows of credit_g), up as often as down.
+    """
+    return weights.clamp(-LARGEST, LARGEST).to(torch.float16) if weights.dtype == torch.float32 else weights
 
 
 def aligned(count: int, to: int = ALIGNMENT) -> int:

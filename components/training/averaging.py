@@ -23,7 +23,6 @@ from components.core.specs import Spec, setting
 if TYPE_CHECKING:
     import torch
 
-    from components.networks.network import Network, Views
     from components.training.population import Model
 else:
     torch = lazy("torch")
@@ -70,19 +69,14 @@ Averaging = EMA | SWA
 class Averages:
     """The averaged weights and running statistics of the rows of a population."""
 
-    def __init__(self, network: "Network", parameters_KP: "torch.Tensor", buffers_KQ: "torch.Tensor") -> None:
+    def __init__(self, parameters_KP: "torch.Tensor", buffers_KQ: "torch.Tensor") -> None:
         """Begin with the weights that the rows begin with."""
-        self._network = network
         self.parameters_KP, self.buffers_KQ = parameters_KP.clone(), buffers_KQ.clone()
 
     def follow(self, parameters_KP: "torch.Tensor", buffers_KQ: "torch.Tensor") -> None:
         """Say which weights are averaged from now on, row by row."""
         self._pairs = ((self.parameters_KP, parameters_KP), (self.buffers_KQ, buffers_KQ))
         self._rows = [[(mean[row], weights[row]) for mean, weights in self._pairs] for row in range(len(parameters_KP))]
-
-    def views(self) -> "tuple[Views, Views]":
-        """Return parameters and running statistics as a forward pass takes them."""
-        return self._network.parameters.views(self.parameters_KP), self._network.buffers.views(self.buffers_KQ)
 
     def after_step(self, row: int, averaging: Averaging, step: int) -> None:
         """Take in the weights of a row that has made its step."""

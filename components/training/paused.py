@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from components.networks.store import as_saved
 from components.training.early_stopping import Judgement
 from components.training.population import Model, Population
 
@@ -122,7 +123,7 @@ def _state_of_model(model: Model) -> State:
 def _restore_model(model: Model, state: State) -> None:
     model.generator.set_state(state["generator"].clone())  # torch wants it at the beginning of its memory
     model.num_steps.copy_(state["num_steps"].reshape(()))
-    model.best_P.copy_(state["best_P" if "best_P" in state else "parameters"])
+    model.best_P.copy_(as_saved(state["best_P" if "best_P" in state else "parameters"]))
     model.best_Q.copy_(state["best_Q" if "best_Q" in state else "buffers"])
     model.outputs_nC = state["outputs"].numpy() if state["outputs"].numel() else None
     model.diverged = bool(state["diverged"])

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 from components.augmentation.policy import ImagePolicy
-from components.networks.network import Network
+from components.networks.network import Network, Views
+from components.networks.store import as_saved
 from components.training.averaging import Averages
 from components.training.batches import Resident, batch_of, chunk_of, padded_batch, padded_rows
 from components.training.early_stopping import Judgement
@@ -60,7 +61,7 @@ class Model:
     number: int  # position among the rows that the population began with
     generator: torch.Generator
     num_steps: torch.Tensor  # made so far: a number on the host, as torch's fused optimizers want it
-    best_P: torch.Tensor
+    best_P: torch.Tensor  # as they are saved (`as_saved`)
     best_Q: torch.Tensor
     judgement: Judgement = field(default_factory=Judgement)
     outputs_nC: NDArray[np.float32] | None = None  # of the best weights; None before the first epoch
@@ -109,13 +110,13 @@ class Population:
                     number=number,
                     generator=generator,
                     num_steps=torch.tensor(0.0),
-                    best_P=own_P[0].clone(),
+                    best_P=as_saved(own_P[0]).clone(),
                     best_Q=own_Q[0].clone(),
                 )
             )
         self.began = tuple(self.models)
         averaged = rows[0].training.averaging != "none"  # as in all: it is part of their structure
-        self.averages = Averages(network, self.parameters_KP, self.buffers_KQ) if averaged else None
+        self.averages = Averages(self.parameters_KP, self.buffers_KQ) if averaged else None
         self._stepper: Stepper | None = None
 
     def train(self, until: int, cut_off: Callable[[], bool]) -> bool:
@@ -163,9 +164,16 @@ class Population:
         return True
 
     def _judge(self) -> None:
-        """Measure every row on its scored rows and on a sample of its fit rows; keep the better weights."""
-        scored, losses = self._outputs([self.resident.scored[model.row.fold] for model in self.models])
-        _, train_losses = self._outputs([self.resident.sample[model.row.fold] for model in self.models])
+        """Measure every row on its scored rows and on a sample of its fit rows; keep the better weights.
+
+        What is measured is what would be saved, so that a model that was read answers as it was judged.
+        """
+        judged = self if self.averages is None else self.averages
+        saved_KP = as_saved(judged.parameters_KP)
+        parameters = self.network.parameters.views(saved_KP.to(judged.parameters_KP.dtype))
+        views = (parameters, self.network.buffers.views(judged.buffers_KQ))
+        scored, losses = self._outputs(views, [self.resident.scored[model.row.fold] for model in self.models])
+        _, train_losses = self._outputs(views, [self.resident.sample[model.row.fold] for model in self.models])
         for number, model in enumerate(self.models):
             loss, train_loss = float(np.mean(losses[number])), float(np.mean(train_losses[number]))
             if not np.isfinite(loss + train_loss):
@@ -173,18 +181,18 @@ class Population:
                 continue
             error = loss if self.error is None else self.error(model.row.fold, scored[number])
             if model.judgement.add(model.row.stopping, error, train_loss, loss):
-                judged = self if self.averages is None else self.averages
-                model.best_P.copy_(judged.parameters_KP[number])
+                model.best_P.copy_(saved_KP[number])
                 model.best_Q.copy_(judged.buffers_KQ[number])
                 model.outputs_nC = scored[number].to(torch.float32).numpy()
 
     @torch.no_grad()
-    def _outputs(self, rows_K: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[NDArray[np.float64]]]:
+    def _outputs(
+        self, views: tuple[Views, Views], rows_K: Sequence[torch.Tensor]
+    ) -> tuple[list[torch.Tensor], list[NDArray[np.float64]]]:
         """Return outputs [n, C] and plain losses [n] of each model on its own rows."""
         chunk = chunk_of(max(len(rows) for rows in rows_K))
         device = self.parameters_KP.device
         outputs, losses = [], []
-        views = (self.stepper.leaves, self.stepper.buffer_views) if self.averages is None else self.averages.views()
         for positions_KE in torch.split(padded_rows(rows_K, chunk).to(device), chunk, dim=1):
             x = self.resident.scaled(self.resident.gather(positions_KE), self.stepper.folds_K)
             found = self.network.forward(*views, x, None)

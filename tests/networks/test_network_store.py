@@ -1,10 +1,11 @@
 """The flat store: places, views, and what is saved."""
 
+import numpy as np
 import torch
 
 from components.networks.mlp import MLP
 from components.networks.network import Inputs
-from components.networks.store import Layout, Slot, aligned
+from components.networks.store import LARGEST, Layout, Slot, aligned, as_saved
 
 LAYOUT = Layout([Slot(name="a", shape=(3, 5), penalised=True), Slot(name="b", shape=(17,)), Slot(name="c", shape=(2,))])
 
@@ -36,6 +37,15 @@ def test_what_is_saved_has_no_padding_and_comes_back():
     again = LAYOUT.views(LAYOUT.join(tensors).unsqueeze(0))
     for name, view in LAYOUT.views(flat.unsqueeze(0)).items():
         assert torch.equal(again[name], view)
+
+
+def test_saved_in_half_precision_and_nothing_becomes_infinite():
+    weights = torch.tensor([1.0, -0.1, 1e-9, 7e4, -1e9, float("nan")])
+    found = as_saved(weights)
+    assert found.dtype == torch.float16
+    assert found[:5].tolist() == [1.0, float(np.float16(-0.1)), 0.0, LARGEST, -LARGEST]
+    assert found[5].isnan(), "a model that is lost is seen to be"
+    assert as_saved(found) is found
 
 
 def test_a_network_without_batch_norm_has_no_buffers():

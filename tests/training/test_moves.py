@@ -36,7 +36,7 @@ def test_all_at_once_is_row_by_row(kind):
         data = resident(num_folds=1)
         data = type(data)(**{**data.__dict__, "x_M": data.x_M.double()})
         (population,) = begin(rows_with(trainings), data, 3, "cross_entropy")
-        averages = Averages(population.network, population.parameters_KP, population.buffers_KQ)
+        averages = Averages(population.parameters_KP, population.buffers_KQ)
         averages.follow(population.parameters_KP, population.buffers_KQ)
         stack = Stack(
             models=population.models,

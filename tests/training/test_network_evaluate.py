@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from training_case import candidate, drop_none, evaluated, example, folds_of
 
 from components.core.deadlines import Deadline
@@ -128,7 +129,9 @@ def test_a_member_says_what_it_is_and_predicts_what_it_was_judged_by(name, metri
     for fold, score in zip(folds, outcome.fold_scores_S, strict=True):
         alone = replace(member, folds=tuple(part for part in member.folds if part.number == fold.number))
         predicted = alone.predict(table, fold.score_rows)
-        np.testing.assert_allclose(predicted, member.oof.values_nC[fold.score_rows], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(predicted, member.oof.values_nC[fold.score_rows], rtol=1e-5, atol=1e-6)
+        weights = [tensor for name, tensor in alone.folds[0].tensors.items() if name.endswith("weight")]
+        assert {tensor.dtype for tensor in weights} == {torch.float16}
         assert get(metric)(table.target()[fold.score_rows], predicted[None])[0] == pytest.approx(score, rel=1e-4)
     both = member.predict(table)
     assert both.shape == (table.num_rows, outputs)

@@ -12,6 +12,7 @@ from training_case import begin, candidate, example, folds_of, grown, never, res
 
 from components.core.ranges import Group
 from components.networks.mlp import MLP
+from components.networks.store import as_saved
 from components.project.space import parse_space
 from components.search.space import settle
 from components.training.member import load_network
@@ -206,9 +207,9 @@ def test_the_averaged_weights_are_judged_and_kept_the_best_of_them(averaging):
         means.append(mean_KP[0].clone())
     (model,) = population.began
     assert model.judgement.best_epoch == 1 + int(np.argmin(model.judgement.validation))
-    assert torch.equal(model.best_P, means[model.judgement.best_epoch - 1])
-    layouts = population.network.parameters, population.network.buffers
-    views = [layout.views(row.unsqueeze(0)) for layout, row in zip(layouts, (model.best_P, model.best_Q), strict=True)]
+    assert torch.equal(model.best_P, as_saved(means[model.judgement.best_epoch - 1]))
+    layouts, best = (population.network.parameters, population.network.buffers), (model.best_P.float(), model.best_Q)
+    views = [layout.views(row.unsqueeze(0)) for layout, row in zip(layouts, best, strict=True)]
     scored = data.scored[0]
     outputs = population.network.forward(*views, data.x_M[scored].unsqueeze(0), None)[0]
     torch.testing.assert_close(outputs, torch.from_numpy(model.outputs_nC), rtol=1e-5, atol=1e-5)
