@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from components.core.contracts import Outcome
-from components.core.ranges import Group
 from components.search.failures import word_of
 from components.search.past import Past
-from components.search.space import Open, Value, parameters_of
+from components.search.space import Open, Value
 
 CLOSED_AFTER = 8
 
@@ -34,14 +33,14 @@ class Closed:
         return f"{self.path} {self.value}: {self.trials} of {self.trials} {self.cause}"
 
 
-def closed_branches(space: Group, past: Iterable[Past]) -> list[Closed]:
+def closed_branches(past: Iterable[Past]) -> list[Closed]:
     """Return the alternatives that finished trials have closed, in order of path."""
     causes: dict[str, dict[Value, list[str]]] = defaultdict(lambda: defaultdict(list))
     options: dict[str, int] = {}
     for trial in past:
         if trial.outcome is None:
             continue
-        for path, parameter in parameters_of(space, trial.params).items():
+        for path, parameter in trial.asked.items():
             if isinstance(parameter, tuple):
                 options[path] = len(parameter)
                 causes[path][trial.params[path]].append(_cause(trial.outcome))

@@ -43,6 +43,7 @@ class Planner:
         self._greater_is_better = greater_is_better
         self._objectives = tuple(objectives)
         self._plans: dict[int, list[dict[str, Value]]] = {}
+        self._ended: dict[int, Past] = {}  # trials that have an outcome
         self.num_start = 0 if sampler == "grid" else len(start)  # so many of the first trials are known strong points
 
     def plan(self, generation: int) -> list[dict[str, Value]]:
@@ -72,7 +73,7 @@ class Planner:
     def _write_new(self, generation: int, give_up: Callable[[], bool]) -> None:
         past = [] if self._sampler == "grid" else self._past(generation)
         has_start = generation * self._study.generation < len(self._start)  # what the user wants tried is tried
-        closed = [] if has_start else closed_branches(self._space, past)
+        closed = [] if has_start else closed_branches(past)
         self._study.write_plan(generation, self._new_plan(generation, past, closed, give_up), closed)
 
     def _new_plan(
@@ -113,10 +114,13 @@ class Planner:
     def _past(self, generation: int) -> list[Past]:
         past = []
         for earlier in range(generation):
-            for position, params in enumerate(self.plan(earlier)):
-                outcome = None
-                if earlier < generation - 1:
-                    outcome = self._study.outcome(earlier * self._study.generation + position)
+            for number, params in enumerate(self.plan(earlier), start=earlier * self._study.generation):
+                if earlier == generation - 1:
+                    past.append(Past(space=self._space, params=params, outcome=None))
+                    continue
+                if number not in self._ended:
+                    outcome = self._study.outcome(number)
                     assert outcome is not None, f"generation {earlier} is finished before {generation} is planned"
-                past.append(Past(params=params, outcome=outcome))
+                    self._ended[number] = Past(space=self._space, params=params, outcome=outcome)
+                past.append(self._ended[number])
         return past

@@ -3,17 +3,25 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from components.core.contracts import Outcome
-from components.search.space import Value
+from components.core.ranges import Group
+from components.search.space import Parameter, Value, parameters_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
     """A trial as a sampler sees it: running while `outcome` is None."""
 
+    space: Group
     params: Mapping[str, Value]
     outcome: Outcome | None
+
+    @cached_property
+    def asked(self) -> Mapping[str, Parameter]:
+        """What was asked for at this point, by path: every later plan wants to know."""
+        return parameters_of(self.space, self.params)
 
 
 def score_of(outcome: Outcome) -> float | None:

@@ -19,7 +19,7 @@ from components.core.ranges import Group
 from components.core.workers import ONE_THREAD
 from components.search.objectives import SCORE_ALONE, Objective, directions, front, values_of
 from components.search.past import Past, score_of
-from components.search.space import Open, Value, all_open, ask_trial, distribution, parameters_of
+from components.search.space import Open, Value, all_open, ask_trial, distribution
 
 if TYPE_CHECKING:
     import optuna
@@ -57,9 +57,9 @@ def propose(
     ways = directions(objectives, greater_is_better=greater_is_better)
     study = _study_in_memory(sampler, seed % 2**32, ways)
     worst = _worst_values(past, objectives, ways)
-    known = [trial for trial in past if _is_reachable(space, trial, is_open)]
+    known = [trial for trial in past if _is_reachable(trial, is_open)]
     for trial in modelled(known, MODELLED_TRIALS[sampler], objectives, greater_is_better=greater_is_better):
-        study.add_trial(_frozen(space, trial, worst, objectives, is_open, sampler))
+        study.add_trial(_frozen(trial, worst, objectives, is_open, sampler))
     for point in start[:count]:
         study.enqueue_trial(dict(point))
     points = []
@@ -87,16 +87,15 @@ def _study_in_memory(
     return optuna.create_study(sampler=chosen, directions=list(ways))
 
 
-def _is_reachable(space: Group, trial: Past, is_open: Open) -> bool:
+def _is_reachable(trial: Past, is_open: Open) -> bool:
     """Whether no closed alternative is part of a trial: then it lies in the space that is still asked for."""
     return all(
         not isinstance(parameter, tuple) or trial.params[path] in is_open(path, parameter)
-        for path, parameter in parameters_of(space, trial.params).items()
+        for path, parameter in trial.asked.items()
     )
 
 
 def _frozen(
-    space: Group,
     trial: Past,
     worst: list[float] | None,
     objectives: Sequence[Objective],
@@ -116,12 +115,13 @@ def _frozen(
         elif values is None:
             values, rungs = worst, {}
             state = states.FAIL if worst is None else state
-    asked = parameters_of(space, trial.params).items()
     return optuna.trial.create_trial(
         state=state,
         values=values,
         params=dict(trial.params),
-        distributions={path: distribution(is_open(path, it) if isinstance(it, tuple) else it) for path, it in asked},
+        distributions={
+            path: distribution(is_open(path, it) if isinstance(it, tuple) else it) for path, it in trial.asked.items()
+        },
         intermediate_values=rungs,
     )
 

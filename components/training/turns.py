@@ -96,17 +96,24 @@ class Turns:
             seconds = min(POLL_SECONDS, self._deadline.left() if since is None else LAST_WORDS_SECONDS / 5)
             for numbers, answers in self._workers.answers(seconds):
                 assert isinstance(numbers, tuple)
-                yield from self._take(numbers, answers)
+                found = list(self._take(numbers, answers))
+                if not self._deadline.over():
+                    self._give()  # before what ended is written down: the worker that found it waits
+                yield from found
 
     def _fill(self) -> None:
         """Give every idle worker a task, as long as there are tasks, and see to it that there are some to come."""
         while self._queue or self._pull():
             if not self._workers.num_idle:
                 return
-            if self._queue:
-                task = self._next_task()
-                self._tasks[task.numbers] = task
-                self._workers.give(task.numbers, task)
+            self._give()
+
+    def _give(self) -> None:
+        """Give idle workers the tasks that there are."""
+        while self._queue and self._workers.num_idle:
+            task = self._next_task()
+            self._tasks[task.numbers] = task
+            self._workers.give(task.numbers, task)
 
     def _next_task(self) -> Task:
         """Take the first of the queue, and those that may be trained with it."""

@@ -25,7 +25,7 @@ def costs(trials: int) -> dict[str, float]:
     outcomes = [_outcome(number) for number in range(trials)]
     found: dict[str, float] = {}
     for seen in (100, trials - GENERATION):
-        past = [Past(params=points[number], outcome=outcomes[number]) for number in range(seen)]
+        past = [Past(space=space, params=points[number], outcome=outcomes[number]) for number in range(seen)]
         took = _ms(lambda past=past: propose("tpe", space, past, [], GENERATION, seed=0, greater_is_better=False))
         found[f"ask_after_{seen}"] = took / GENERATION
     with tempfile.TemporaryDirectory() as folder:

@@ -89,7 +89,7 @@ def test_a_gaussian_process_proposes_better_than_chance():
     points = propose("random", FLAT, [], [], 24, seed=0, greater_is_better=False)
     done = AnalyticEvaluate()._outcome(0, "complete", (0.0,), {})
     past = [
-        Past(params=one, outcome=replace(done, fold_scores_S=(loss(settle_params(FLAT, one), 0, 16),)))
+        Past(space=FLAT, params=one, outcome=replace(done, fold_scores_S=(loss(settle_params(FLAT, one), 0, 16),)))
         for one in points
     ]
     assert mean(propose("gp", FLAT, past, [], 4, seed=0, greater_is_better=False)) < 0.6 * mean(points)
@@ -106,7 +106,7 @@ def test_cmaes_begins_with_the_start_points_and_ranks_the_cut_behind_the_finishe
     done = replace(cut, state="complete", fold_scores_S=(9.0,))
 
     def after(*outcomes):
-        past = [Past(params=point, outcome=one) for point, one in zip(points, outcomes, strict=True)]
+        past = [Past(space=FLAT, params=point, outcome=one) for point, one in zip(points, outcomes, strict=True)]
         return evolved_points(FLAT, past, [], 6, **words)
 
     five = [replace(done, fold_scores_S=(10.0 + n,)) for n in range(5)]
@@ -123,7 +123,7 @@ def test_a_distribution_that_shrank_to_a_point_begins_anew():
         "training.batch": 64,
     }
     outcome = AnalyticEvaluate()._outcome(0, "complete", (1.0,), {})
-    past = [Past(params=same, outcome=outcome) for _ in range(6 * 40)]
+    past = [Past(space=FLAT, params=same, outcome=outcome) for _ in range(6 * 40)]
     spread = []
     for generations in range(10, 41):
         points = evolved_points(FLAT, past[: 6 * generations], [], 6, seed=0, greater_is_better=False, is_open=all_open)
@@ -258,16 +258,16 @@ def test_one_that_ended_well_or_otherwise_keeps_a_branch_open():
         "training.optimizer": "sgd",
         "training.optimizer.sgd.lr": 0.1,
     }
-    past = [Past(params=params, outcome=fails)] * CLOSED_AFTER
-    other = Past(params=params, outcome=replace(fails, cause="out_of_memory"))
+    past = [Past(space=SPACE, params=params, outcome=fails)] * CLOSED_AFTER
+    other = Past(space=SPACE, params=params, outcome=replace(fails, cause="out_of_memory"))
     adam = {**params, "training.optimizer": "adam", "training.optimizer.adam.lr": 0.1}
-    well = Past(params=adam, outcome=replace(fails, state="complete", cause=None, fold_scores_S=(1.0,)))
-    assert [one.value for one in closed_branches(SPACE, [*past, well])] == ["sgd"]
-    assert closed_branches(SPACE, past[1:]) == []
-    assert closed_branches(SPACE, [*past, other]) == []
-    both = [*past, *(Past(params=adam, outcome=fails) for _ in range(CLOSED_AFTER))]
-    assert not [one for one in closed_branches(SPACE, both) if one.path == "training.optimizer"]
-    is_open = opened(closed_branches(SPACE, [*past, well]))
+    well = Past(space=SPACE, params=adam, outcome=replace(fails, state="complete", cause=None, fold_scores_S=(1.0,)))
+    assert [one.value for one in closed_branches([*past, well])] == ["sgd"]
+    assert closed_branches(past[1:]) == []
+    assert closed_branches([*past, other]) == []
+    both = [*past, *(Past(space=SPACE, params=adam, outcome=fails) for _ in range(CLOSED_AFTER))]
+    assert not [one for one in closed_branches(both) if one.path == "training.optimizer"]
+    is_open = opened(closed_branches([*past, well]))
     assert is_open("training.optimizer", ("adam", "sgd")) == ("adam",)
 
 

@@ -92,7 +92,7 @@ def test_the_ranking_takes_complete_trials_and_the_lower_number_of_equals():
 def past_of(count, seed=3, **words):
     points = propose("random", SPACE, [], [], count, seed=seed, greater_is_better=False)
     return [
-        Past(params=point, outcome=outcome(n, loss(settle_params(SPACE, point), 0, 16), **words))
+        Past(space=SPACE, params=point, outcome=outcome(n, loss(settle_params(SPACE, point), 0, 16), **words))
         for n, point in enumerate(points)
     ]
 
@@ -121,11 +121,11 @@ def test_tpe_comes_nearer_than_chance():
 
 def test_running_pruned_and_failed_trials_of_the_past_are_understood():
     past = past_of(20)
-    past[3] = Past(params=past[3].params, outcome=outcome(3))
-    past[4] = Past(params=past[4].params, outcome=outcome(4, rungs={2: 0.9, 4: math.nan}, state="pruned"))
-    past[5] = Past(params=past[5].params, outcome=None)
+    past[3] = Past(space=SPACE, params=past[3].params, outcome=outcome(3))
+    past[4] = Past(space=SPACE, params=past[4].params, outcome=outcome(4, rungs={2: 0.9, 4: math.nan}, state="pruned"))
+    past[5] = Past(space=SPACE, params=past[5].params, outcome=None)
     assert len(propose("tpe", SPACE, past, [], 4, seed=0, greater_is_better=True)) == 4
-    failed = [Past(params=trial.params, outcome=outcome(n)) for n, trial in enumerate(past)]
+    failed = [Past(space=SPACE, params=trial.params, outcome=outcome(n)) for n, trial in enumerate(past)]
     assert len(propose("tpe", SPACE, failed, [], 4, seed=0, greater_is_better=True)) == 4
 
 
@@ -133,7 +133,10 @@ def test_tpe_keeps_away_from_where_trials_fail():
     """Everything above lr 0.01 failed; below, smaller is worse."""
     space = Group(fields={"lr": FloatRange(low=1e-4, high=1.0, log=True)})
     points = propose("random", space, [], [], 40, seed=0, greater_is_better=False)
-    past = [Past(params=p, outcome=outcome(n, None if p["lr"] > 0.01 else 0.5 - p["lr"])) for n, p in enumerate(points)]
+    past = [
+        Past(space=space, params=p, outcome=outcome(n, None if p["lr"] > 0.01 else 0.5 - p["lr"]))
+        for n, p in enumerate(points)
+    ]
     proposed = propose("tpe", space, past, [], 20, seed=0, greater_is_better=False)
     assert sum(point["lr"] > 0.01 for point in proposed) <= 3
 
