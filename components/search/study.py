@@ -130,7 +130,7 @@ class Study:
         return self._outcomes.get(path)
 
     def _write(self, path: Path, outcome: Outcome, more: JSON = MappingProxyType({})) -> None:
-        write_json(path, {**to_json(outcome), **more})
+        write_json(path, {**to_json(outcome), **more}, indent=None)
         self._outcomes[path] = from_json(read_json(path))  # what a later run will see
 
 
