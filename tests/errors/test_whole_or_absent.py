@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,34 @@ def test_what_fails_leaves_nothing(tmp_path):
         written(tmp_path / "member", 1, fails=True)
     assert list(tmp_path.iterdir()) == []
     assert not files._unnamed
+
+
+def test_a_folder_that_is_replaced_is_there_all_the_time(tmp_path):
+    """Whoever is killed between deleting the old one and naming the new one would have lost both."""
+    path, over, missing = tmp_path / "member", threading.Event(), []
+    written(path, 0)
+
+    def watch():
+        while not over.is_set():
+            if not os.path.exists(path / "b.json"):  # noqa: PTH110 - quicker: the moment is short
+                missing.append(True)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        for number in range(1, 100):
+            written(path, number)
+            assert files.read_json(path / "b.json") == number
+    finally:
+        over.set()
+        watching.join()
+    assert not missing
+    assert [one.name for one in tmp_path.iterdir()] == ["member"]
+
+
+def test_where_folders_cannot_swap_names_the_new_one_replaces_the_old(tmp_path, monkeypatch):
+    written(tmp_path / "member", "old")
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda *_, **__: object())
+    written(tmp_path / "member", "new")
+    assert files.read_json(tmp_path / "member" / "b.json") == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["member"]
