@@ -167,7 +167,8 @@ class Turns:
         task = self._tasks.pop(numbers)
         if isinstance(answers, Lost | Broken):
             if len(numbers) > 1:  # whose fault was it?
-                most = -(-len(numbers) // 2)
+                hung = isinstance(answers, Lost) and answers.hung  # each silence costs as long as the limit: one more
+                most = 1 if hung else -(-len(numbers) // 2)
                 turns = [
                     _Turn(candidate=one, until=task.until, resume=task.resume, folds=task.folds, most=most)
                     for one in task.candidates

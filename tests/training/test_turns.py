@@ -348,6 +348,26 @@ def test_a_trial_that_hung_and_one_that_broke_have_their_causes(tmp_path):
     assert [one.cause for one in turns.outcomes()] == ["error: KeyError: 'width'"]
 
 
+@pytest.mark.parametrize(("hung", "deaths"), [(True, 2), (False, 3)])
+def test_who_hangs_costs_two_silences_who_dies_is_halved(tmp_path, hung, deaths):
+    """A silence lasts a quarter of a search; a death costs what was trained."""
+
+    def answer(number, task):
+        if number != 3:
+            return grows(number, task)
+        died.append(task.numbers)
+        return Lost(status=-9, hung=hung)
+
+    died = []
+    desk = Desk(answer, count=1)
+    generation = [candidate(number) for number in range(4)]
+    turns = Turns(desk, iter([generation]), lambda *_: frozenset(), NEVER, tmp_path, 1)
+    found = {one.number: one.state for one in turns.outcomes()}
+    assert found == {0: "complete", 1: "complete", 2: "complete", 3: "failed"}
+    assert len(died) == deaths
+    assert died[0] == (0, 1, 2, 3)
+
+
 def test_a_gpu_is_given_all_of_a_structure_at_once_and_what_it_could_not_capture_is_heard(tmp_path):
     class OneGPU(Desk):
         def answers(self, seconds):
