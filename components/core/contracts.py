@@ -131,8 +131,8 @@ class Evaluate(Protocol):
         """Train each candidate on the folds; yield its outcome as soon as it is certain.
 
         The next generation is pulled only when the one before the current is finished; it may be empty, where an
-        earlier call left nothing to do. Finished members are written to
-        `checkpoint/<number, five digits>/`; a second call with other folds adds these folds to the same folder.
+        earlier call left nothing to do. Finished members are written to `checkpoint/<number, five digits>/`; a second
+        call with other folds adds these folds to the same folder.
         A candidate that the deadline cuts off has no outcome.
         """
         ...

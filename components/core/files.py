@@ -47,8 +47,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new empty folder beside `path`; it replaces `path` when the block ends well, removed otherwise.
 
-    At no moment there is none: a search that was killed between deleting a folder and naming the next one had lost
-    weights that it had finished, once in some hundred kills.
+    Where folders can swap names there is one at every moment: a search that was killed between deleting a folder and
+    naming the next one had lost weights that it had finished, once in some hundred kills.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -10,6 +10,7 @@ Legend: n rows, E columns of the embedding.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,7 +134,7 @@ def embeddings_of(member: NetworkMember, folds: Sequence[int], threads: int) -> 
 
 def load_embedding(arrays: Arrays, state: JSON) -> Embedding:
     """Return the fitted preprocessor that `state()` described."""
-    own = {name: dict[str, NDArray[np.float32]]() for name in ("pixels", "network")}
+    own = {name: dict[str, NDArray[Any]]() for name in ("pixels", "network")}
     for key, array in arrays.items():
         part, _, name = key.partition(".")
         if part in own:

@@ -5,6 +5,8 @@ The fold models are a population (K = folds), so prediction is the same forward 
 "preprocess.", the target's scale below "target."), `fold-<s>.json` (the rest of their state) and `oof-<s>.parquet`.
 Folds can be added to a folder later; loading one needs neither the project nor its table.
 
+Weights are in half precision, in which they were judged (`as_saved`).
+
 Legend: N rows, C outputs, K fold models, F inputs.
 """
 

@@ -164,10 +164,7 @@ class Population:
         return True
 
     def _judge(self) -> None:
-        """Measure every row on its scored rows and on a sample of its fit rows; keep the better weights.
-
-        What is measured is what would be saved, so that a model that was read answers as it was judged.
-        """
+        """Measure what would be saved of each row, on its scored rows and on some of its fit rows; keep the better."""
         judged = self if self.averages is None else self.averages
         saved_KP = as_saved(judged.parameters_KP)
         parameters = self.network.parameters.views(saved_KP.to(judged.parameters_KP.dtype))

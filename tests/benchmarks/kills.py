@@ -27,8 +27,8 @@ from components.training.structure import structure
 from tests.benchmarks.search_case import plain_space, small_case
 
 LIVES = (
-    -0.03,
-    0.08,
+    -0.05,
+    0.04,
 )  # between which a child dies after that moment: shares of what the undisturbed search took from it
 EPOCHS = 128
 
