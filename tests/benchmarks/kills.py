@@ -26,10 +26,7 @@ from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from tests.benchmarks.search_case import plain_space, small_case
 
-LIVES = (
-    -0.05,
-    0.04,
-)  # between which a child dies after that moment: shares of what the undisturbed search took from it
+LIVES = (-0.05, 0.04)  # when a child dies, from that moment on: shares of what the undisturbed search still took
 EPOCHS = 128
 
 
