@@ -59,7 +59,7 @@ def bagging(stage: Stage) -> str:
             "repeatable": True,
         },
     )
-    scores = [math.fsum(part.score for part in member.parts) / len(member.parts) for member in bagged.members]
+    scores = [math.fsum(member.scores) / len(member.scores) for member in bagged.members]
     best = max(scores) if train_rows.metric.greater_is_better else min(scores)
     return f"{len(names)} member{'' if len(names) == 1 else 's'}   best {best:.4f}"
 

@@ -1,17 +1,20 @@
 """boosting: gradient-boosted trees, tuned by the same search as networks; the best are kept with their folds."""
 
+from dataclasses import replace
 from typing import Any
 
 from components.core.contracts import JSON
 from components.core.errors import UserMistake
+from components.core.files import read_json
 from components.core.table import Schema
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.suited import suited
-from components.ensembles.boosting import BoostingSettings, sample_of
+from components.ensembles.boosting import REFIT_SHARE, BoostingSettings, sample_of
 from components.ensembles.boosting_device import AT_A_TIME, choose
 from components.ensembles.boosting_evaluate import BoosterEvaluate
 from components.ensembles.boosting_libraries import FIRST, start_points
+from components.ensembles.boosting_refit import refit
 from components.project.boosting_section import boosting_space, refused_settings
 from components.search.spec import SearchSettings
 from pipelines.engine.searching import grow_by_search
@@ -29,6 +32,7 @@ def boosting(stage: Stage) -> str:
     device = choose(stage.device, spec.libraries)
     sample = _sample(train_rows)
     seen = embeddings_for(stage, train_rows)
+    again = spec.refit and seen is None  # what a fold sees with a network of its own, no other fold can use
     evaluate = BoosterEvaluate(
         table=train_rows.table,
         metric=train_rows.metric,
@@ -40,8 +44,8 @@ def boosting(stage: Stage) -> str:
         monotone=monotone,
         device=device,
     )
-    return grow_by_search(
-        stage,
+    told = grow_by_search(
+        replace(stage, deadline=stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left())) if again else stage,
         train_rows,
         space=suited(boosting_space(spec, sample), schema.task, TreePreprocess),
         settings=SearchSettings(trials=spec.trials, seconds=spec.seconds, keep=spec.keep, pruner="none"),
@@ -51,6 +55,10 @@ def boosting(stage: Stage) -> str:
         noun="booster",
         more={} if seen is None else {"seen": seen.digest},
     )
+    if again:
+        names = read_json(stage.out / "boosting.json")["members"]
+        refit(evaluate, [stage.out / "members" / name for name in names], train_rows.folds, stage.deadline)
+    return told
 
 
 def _refuse(spec: BoostingSettings, schema: Schema, monotone: Any) -> None:

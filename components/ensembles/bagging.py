@@ -6,8 +6,8 @@ cores, one thread each; then all of it again for every further repeat. When the 
 number of trees, so that `members`, `trees` and `repeats`, which the result names, grow the same bytes again without a
 clock. A member that is not there in every fold is left out. What one core does at a time is in `bagging_jobs.py`.
 
-A row of a fold is scored by all trees of that fold's forest. A new row is answered by as many: an equal part of each
-fold's, which is what a member keeps. It is measured no worse than one fold's forest and costs a fold-th of them all.
+A row of a fold is scored by all trees of that fold's forest. A new row is answered by as many, grown beside the folds'
+on all rows (`refit.py`), or without that by an equal part of each fold's: measured no worse than one fold's forest.
 """
 
 import itertools
@@ -30,6 +30,7 @@ from components.ensembles.bagging_jobs import FORESTS, JOINED, QUICK, Job, Kind,
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
 from components.ensembles.forests import ForestModel, batches
 from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
+from components.ensembles.refit import REFIT, every_row, in_place_of_its_folds
 
 MEMBERS = "also nearest_neighbours, by 20 000 rows of a fold at most"
 TREES = "trees of a forest that answer a row; one tree is grown on 50 000 rows at most"
@@ -47,6 +48,7 @@ class BaggingSpec(Spec):
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
+    refit: bool = setting(True, REFIT)
     preprocess: BaggingPreprocess = setting(BaggingPreprocess(), "how columns become inputs, for all of these members")
 
     def settled(self) -> dict[str, object]:
@@ -70,6 +72,11 @@ class Settings(Protocol):
     @property
     def repeats(self) -> int:
         """Models of a fold that are averaged."""
+        ...
+
+    @property
+    def refit(self) -> bool:
+        """Whether models of all rows answer in the folds' place."""
         ...
 
     @property
@@ -113,7 +120,9 @@ def grow_bagging(
     """
     from threadpoolctl import threadpool_limits
 
-    kinds = tuple(dict.fromkeys(spec.members))
+    kinds, num_folds = tuple(dict.fromkeys(spec.members)), len(folds)
+    if spec.refit and seen is None:  # what a fold sees with a network of its own, no other fold can use
+        folds = [*folds, every_row(folds)]
     prepared = prepare(spec.preprocess if seen is None else seen, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
     sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds))
@@ -122,22 +131,27 @@ def grow_bagging(
         results = _run_all(pool, task, jobs, deadline, report_progress)
         models, trees, repeats = _models(results, kinds, len(folds), sizes)
         judging = {
-            kind: [pool.submit(judged, one, model, metric) for one, model in zip(prepared, found, strict=True)]
+            kind: [pool.submit(judged, prepared[fold], found[fold], metric) for fold in range(num_folds)]
             for kind, found in models.items()
         }
-        members = tuple(
+        members = [
             make_member(
                 name=kind,
                 family=kind,
                 spec=spec.settled(),
                 table=table.schema.table,
                 facts={"trees": trees * repeats} if kind in FORESTS else {"repeats": repeats},
-                parts=[_kept(part.result(), len(folds)) for part in judging[kind]],
+                parts=[_kept(part.result(), num_folds) for part in judging[kind]],
             )
             for kind in models
-        )
+        ]
+    if len(folds) > num_folds:
+        members = [
+            in_place_of_its_folds(one, prepared[-1], models[kind][-1])
+            for kind, one in zip(models, members, strict=True)
+        ]
     return Bagged(
-        members=members,
+        members=tuple(members),
         trees=trees,
         repeats=repeats,
         ended_by="trees" if len(results) == len(jobs) else "stopped" if deadline.stopped() else "seconds",

@@ -53,9 +53,6 @@ def words(asked: Asked) -> dict[str, Any]:
         "boosting_type": "Plain",
         "random_seed": asked.seed % 2**31,
         "thread_count": 1,
-        "od_type": "Iter",
-        "od_wait": asked.patience,
-        "use_best_model": True,
         "allow_writing_files": False,
         "logging_level": "Silent",
     }
@@ -68,13 +65,17 @@ def words(asked: Asked) -> dict[str, Any]:
     return found
 
 
-def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None:
+def grow(asked: Asked, fit: Part, scored: Part | None, cut_off: CutOff) -> Grown | None:
     """Grow until the scored part's loss has not fallen for `patience` rounds; None when `cut_off` said so first."""
     watch = _Watch(cut_off)
-    booster = catboost.CatBoost(words(asked))
+    settings, judges = words(asked), {}
+    if scored is not None:
+        settings |= {"od_type": "Iter", "od_wait": asked.patience, "use_best_model": True}
+        judges = {"eval_set": catboost.Pool(columns_of(scored[0]), scored[1])}
+    booster = catboost.CatBoost(settings)
     try:
         train = catboost.Pool(columns_of(fit[0]), fit[1])
-        booster.fit(train, eval_set=catboost.Pool(columns_of(scored[0]), scored[1]), callbacks=[watch])
+        booster.fit(train, callbacks=[watch], **judges)
     except catboost.CatBoostError as error:
         raise ValueError(str(error)) from error
     if watch.was_cut_off:

@@ -137,21 +137,33 @@ class BoosterEvaluate:
         """Grow one fold in a thread of the pool; None when it was cut off."""
         if cut_off():
             return None
-        schema, number = self.table.schema, prepared.fold.number
-        library, trees = _asked_of(candidate.spec)
-        fit, scored, scaler = self._parts(prepared, candidate.spec)
+        seed = derive(self.seed, "boosting", candidate.number, "fold", prepared.fold.number)
+        found = self.grow(candidate.spec, seed, prepared, cut_off)
+        if found is None:
+            return None
+        model, curves = found
+        return _Fitted(part=judged(prepared, model, self.metric), curves=curves)
+
+    def grow(
+        self, spec: JSON, seed: int, prepared: Prepared, cut_off: CutOff, rounds: int | None = None
+    ) -> tuple[BoosterModel, Mapping[str, NDArray[np.float32]]] | None:
+        """Grow one booster, and its losses round by round; `rounds`: so many, whatever the scored part says."""
+        schema = self.table.schema
+        library, trees = asked_of(spec)
+        fit, scored, scaler = self._parts(prepared, spec)
         if not isinstance(trees.rows, str):
-            fit = drawn(fit, trees.rows, generator(self.seed, "boosting", "rows", "fold", number))
+            random = generator(self.seed, "boosting", "rows", "fold", prepared.fold.number)
+            fit = drawn(fit, trees.rows, random)
         asked = Asked(
-            trees=trees,
+            trees=trees if rounds is None else trees.model_copy(update={"rounds": rounds}),
             task=schema.task,
             num_outputs=schema.num_outputs,
-            seed=derive(self.seed, "boosting", candidate.number, "fold", number),
+            seed=seed,
             patience=self.stopping.patience,
             signs=self._signs(prepared.fit),
             device=self.device,
         )
-        grown = LIBRARIES[library].grow(asked, fit, scored, cut_off)
+        grown = LIBRARIES[library].grow(asked, fit, scored if rounds is None else None, cut_off)
         if grown is None:
             return None
         model = BoosterModel(
@@ -163,7 +175,7 @@ class BoosterEvaluate:
             depth=grown.levels,
             scaler=scaler,
         )
-        return _Fitted(part=judged(prepared, model, self.metric), curves=grown.curves)
+        return model, grown.curves
 
     def _parts(self, prepared: Prepared, candidate: JSON) -> tuple[Part, Part, TargetScaler | None]:
         """Return fit and scored part with the target as it is learned, and the scale of a regression's."""
@@ -194,7 +206,7 @@ class BoosterEvaluate:
         fresh = {one.part.number: one.part for one in now}
         parts = list(({part.number: part for part in earlier} | fresh).values())
         member = make_member(
-            name=f"{_asked_of(candidate.spec)[0]}-{candidate.number}",
+            name=f"{asked_of(candidate.spec)[0]}-{candidate.number}",
             family="boosting",
             spec=candidate.spec,
             table=self.table.schema.table,
@@ -215,7 +227,7 @@ class BoosterEvaluate:
         )
 
 
-def _asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
+def asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
     """Return the library of a candidate, and its settings."""
     trees = {word: value for word, value in candidate["trees"].items() if word != "kind"}
     return candidate["trees"].get("kind", FIRST), TreesSpec.model_validate(trees)

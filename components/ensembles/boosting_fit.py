@@ -3,7 +3,8 @@
 Each library is one file with one door, a `Library`: its own words for the settings, early stopping, the clock. Common
 to all: regression learns the standardised target, so that L2 and float32 mean the same for house prices and for
 milligrams; the round that is kept is the best one on the part that the fold scores, by log loss or squared error
-whatever the metric: those are smooth, and the metric judges the finished model. `device` is the GPU for XGBoost alone.
+whatever the metric: those are smooth, and the metric judges the finished model. Where nothing is scored, as
+many rounds as are asked for are grown (`refit.py`). `device` is the GPU for XGBoost alone.
 
 A booster grows in a thread and cannot be killed: it is asked to end after each round, so it holds a stage up by one
 round at most, or by the building of its bins before the first.
@@ -48,7 +49,7 @@ class Grown:
     content: bytes  # of a file in the library's own format; the same booster gives the same bytes
     rounds: int
     levels: int  # questions that a tree asks a row, about
-    curves: Mapping[str, NDArray[np.float32]]  # train, validation: [all rounds, also those after the best]
+    curves: Mapping[str, NDArray[np.float32]]  # train, validation: [all rounds, also those after the best], or none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class Library:
     lacks: frozenset[str]  # words of `TreesSpec` that it has no counterpart for
     ranges: Mapping[str, Any]  # what it searches where a line of `trees` stands as by default, if not the same
     starts: Callable[[Task], list[Start]]  # known strong configurations, a quick one first
-    grow: Callable[[Asked, Part, Part, CutOff], Grown | None]  # on fit and scored part; None: `CutOff` said so first
+    grow: Callable[[Asked, Part, Part | None, CutOff], Grown | None]  # fit, scored part; None: `CutOff` said so first
     read: Callable[[bytes], Predict]
 
 

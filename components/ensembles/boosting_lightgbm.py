@@ -82,7 +82,7 @@ def words(asked: Asked) -> dict[str, Any]:
     return found
 
 
-def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None:
+def grow(asked: Asked, fit: Part, scored: Part | None, cut_off: CutOff) -> Grown | None:
     """Grow until the scored part's loss has not fallen for `patience` rounds; None when `cut_off` said so first."""
     settings = words(asked)
     settings["min_data_in_leaf"] = max(1, min(MOST_IN_LEAF, len(fit[1]) // MOST_IN_LEAF))
@@ -91,24 +91,18 @@ def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None
     losses: dict[str, dict[str, list[float]]] = {}
     try:
         train = lightgbm.Dataset(matrix(fit[0]), fit[1], categorical_feature=codes, params=settings)
-        validation = train.create_valid(matrix(scored[0]), scored[1])
-        booster = lightgbm.train(
-            settings,
-            train,
-            asked.trees.most_rounds,
-            valid_sets=[train, validation],
-            valid_names=["train", "validation"],
-            callbacks=[
-                _watch(cut_off),
-                lightgbm.record_evaluation(losses),
-                lightgbm.early_stopping(asked.patience, verbose=False),
-            ],
-        )
+        judges: dict[str, Any] = {"callbacks": [_watch(cut_off)]}
+        if scored is not None:
+            validation = train.create_valid(matrix(scored[0]), scored[1])
+            stopping = lightgbm.early_stopping(asked.patience, verbose=False)
+            judges = {"valid_sets": [train, validation], "valid_names": ["train", "validation"]}
+            judges["callbacks"] = [_watch(cut_off), lightgbm.record_evaluation(losses), stopping]
+        booster = lightgbm.train(settings, train, asked.trees.most_rounds, **judges)
     except _CutOffError:
         return None
     except lightgbm.basic.LightGBMError as error:
         raise ValueError(str(error)) from error
-    rounds = max(1, booster.best_iteration)
+    rounds = max(1, booster.best_iteration) if scored is not None else booster.current_iteration()
     return Grown(
         content=lean(booster.model_to_string(num_iteration=rounds)).encode(),
         rounds=rounds,

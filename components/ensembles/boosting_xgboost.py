@@ -75,7 +75,7 @@ def words(asked: Asked) -> dict[str, Any]:
     return found
 
 
-def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None:
+def grow(asked: Asked, fit: Part, scored: Part | None, cut_off: CutOff) -> Grown | None:
     """Grow until the scored part's loss has not fallen for `patience` rounds; None when `cut_off` said so first."""
     same: Mapping[str, Any] = {
         "feature_types": column_types(fit[0]),
@@ -84,19 +84,21 @@ def grow(asked: Asked, fit: Part, scored: Part, cut_off: CutOff) -> Grown | None
         "max_bin": asked.trees.max_bins,
     }
     train = xgboost.QuantileDMatrix(matrix(fit[0]), label=fit[1], **same)
-    validation = xgboost.QuantileDMatrix(matrix(scored[0]), label=scored[1], ref=train, **same)
     settings, watch = words(asked), _watch(cut_off)
     losses: dict[str, dict[str, list[float]]] = {}
-    stopping = xgboost.callback.EarlyStopping(rounds=asked.patience, data_name="validation", save_best=True)
+    judges: dict[str, Any] = {"callbacks": [watch]}
+    if scored is not None:
+        validation = xgboost.QuantileDMatrix(matrix(scored[0]), label=scored[1], ref=train, **same)
+        stopping = xgboost.callback.EarlyStopping(rounds=asked.patience, data_name="validation", save_best=True)
+        # in this order: xgboost asks until one says stop, and early stopping must have seen the round that is cut off
+        judges = {"evals": [(train, "train"), (validation, "validation")], "callbacks": [stopping, watch]}
     booster = xgboost.train(
         settings,
         train,
         asked.trees.most_rounds,
-        evals=[(train, "train"), (validation, "validation")],
         evals_result=losses,
         verbose_eval=False,
-        # in this order: xgboost asks until one says stop, and early stopping must have seen the round that is cut off
-        callbacks=[stopping, watch],
+        **judges,
     )
     if watch.was_cut_off:
         return None

@@ -14,7 +14,7 @@ Legend: N rows, C outputs, S folds.
 import gzip
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -102,7 +102,8 @@ class FoldMember:
     spec: JSON  # settled settings
     table: str  # content hash of the table that its row ids refer to
     facts: Mapping[str, int | float | str]
-    parts: tuple[FoldPart, ...]  # in order of fold number
+    parts: tuple[FoldPart, ...]  # in order of fold number; one alone after a split by time, or a refit
+    scores: tuple[float, ...]  # of all folds, also of those whose models stayed behind
     oof: Predictions
 
     def predict(self, table: Table, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
@@ -146,8 +147,7 @@ class FoldMember:
             "table": self.table,
             "facts": self.facts,
         }
-        numbers, scores = [part.number for part in self.parts], [part.score for part in self.parts]
-        write_member(folder, described, numbers, scores)
+        write_member(folder, described, [part.number for part in self.parts], self.scores)
 
 
 def like_rows_together(features: Features) -> NDArray[np.intp]:
@@ -166,8 +166,10 @@ def make_member(
 ) -> FoldMember:
     """Join fold parts, in any order, to a member."""
     ordered = tuple(sorted(parts, key=lambda part: part.number))
-    oof = joined(part.oof for part in ordered)
-    return FoldMember(name=name, family=family, spec=spec, table=table, facts=facts, parts=ordered, oof=oof)
+    scores, oof = tuple(part.score for part in ordered), joined(part.oof for part in ordered)
+    return FoldMember(
+        name=name, family=family, spec=spec, table=table, facts=facts, parts=ordered, scores=scores, oof=oof
+    )
 
 
 def write_part(folder: Path, part: FoldPart) -> None:
@@ -186,7 +188,7 @@ def read_member(folder: Path, read: Reader, load_preprocessor: LoadPreprocessor 
     described = read_json(folder / "member.json")
     parts = [read_part(folder, number, read, load_preprocessor) for number in described["folds"]]
     fields = {key: described[key] for key in ("name", "family", "spec", "table", "facts")}
-    return make_member(**fields, parts=parts)
+    return replace(make_member(**fields, parts=parts), scores=tuple(described["fold_scores"]))
 
 
 def read_part(folder: Path, number: int, read: Reader, load_preprocessor: LoadPreprocessor) -> FoldPart:

@@ -8,6 +8,7 @@ from components.core.specs import NONE, Spec, setting
 from components.data.preprocessing.images import FEATURES, PixelFeatures
 from components.ensembles.bagging import MEMBERS, REPEATS, TREES
 from components.ensembles.bagging_jobs import Kind
+from components.ensembles.refit import REFIT
 
 
 class ImageBaggingSpec(Spec):
@@ -20,6 +21,7 @@ class ImageBaggingSpec(Spec):
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
+    refit: bool = setting(True, REFIT)
 
     @property
     def preprocess(self) -> PixelFeatures:

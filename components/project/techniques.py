@@ -178,6 +178,7 @@ TECHNIQUES = (
     Technique("CatBoost", "boosting.library", "[xgboost, catboost]", "ensembles/boosting_catboost.py"),
     Technique("monotone columns", "boosting.monotone", "{tenure: falling}", "ensembles/boosting_fit.py"),
     Technique("early stopping of trees", "boosting.early_stopping", "{patience: 100}", "ensembles/boosting_fit.py"),
+    Technique("grown again on all rows", "boosting.refit", "true", "ensembles/refit.py"),
     Technique("bagging: random forest, extra trees", "bagging.members", "[extra_trees]", "ensembles/forests.py"),
     Technique("regularised linear models", "bagging.members", "[linear]", "ensembles/linear.py"),
     Technique("nearest neighbours", "bagging.members", "[nearest_neighbours]", "ensembles/nearest_neighbours.py"),

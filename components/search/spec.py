@@ -10,7 +10,7 @@ from pydantic import Field
 
 from components.core.specs import Spec, setting
 
-WITHOUT_EFFECT_ON_A_TRIAL = ("trials", "seconds", "keep")
+WITHOUT_EFFECT_ON_A_TRIAL = ("trials", "seconds", "keep", "refit")
 ALL_FOLDS_BELOW_ROWS = 10_000
 
 

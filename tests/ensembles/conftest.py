@@ -43,7 +43,7 @@ def grow_boosters(task: str, folder: Path, *, library: str = "xgboost", cores: i
 def grow_bags(task: str, *, cores: int = 1) -> dict[str, Member]:
     table = table_of(task, NUM_ROWS)
     bagged = grow_bagging(
-        BaggingSpec(members=("random_forest", "extra_trees", "linear", "nearest_neighbours"), trees=25),
+        BaggingSpec(members=("random_forest", "extra_trees", "linear", "nearest_neighbours"), trees=25, refit=False),
         table,
         folds_of(NUM_ROWS),
         metric=metrics.resolve("auto", table.schema.task),

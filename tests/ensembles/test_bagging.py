@@ -11,10 +11,14 @@ from ensemble_case import folds_of, table_of
 
 from components import metrics
 from components.core.deadlines import NEVER, Deadline
-from components.core.files import hash_folder
+from components.core.files import hash_folder, read_json
 from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging, jobs_of
+from components.ensembles.bagging_jobs import JOINED, Task
 from components.ensembles.forests import batches
+from components.ensembles.prepared import prepare
+from components.ensembles.refit import every_row
+from components.project.families import loaders
 
 
 def grow(
@@ -24,9 +28,10 @@ def grow(
     deadline: Deadline = NEVER,
     num_folds: int = 3,
     checkpoint: Path | None = None,
+    refit: bool = False,
 ) -> Bagged:
     return grow_bagging(
-        spec,
+        spec.model_copy(update={"refit": refit}),
         table_of("binary"),
         folds_of(150, num_folds),
         metric=metrics.get("roc_auc"),
@@ -46,13 +51,16 @@ def bytes_of(bagged: Bagged, folder: Path) -> str:
 
 def test_cores_change_no_byte(tmp_path: Path) -> None:
     spec = BaggingSpec(trees=30)
-    one, two = grow(spec, cores=1), grow(spec, cores=2)
+    one, two = grow(spec, cores=1, refit=True), grow(spec, cores=2, refit=True)
     assert [member.name for member in one.members] == ["random_forest", "extra_trees", "linear"]
     assert (one.trees, one.ended_by) == (30, "trees")
     assert bytes_of(one, tmp_path / "one") == bytes_of(two, tmp_path / "two")
 
 
-def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("refit", "last"), [(False, 15), (True, 19)])
+def test_what_the_clock_left_grows_again_without_a_clock(
+    refit: bool, last: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stop comes in the middle of the third batch: both forests keep the trees that both have."""
     stop, lock, grown = tmp_path / "stop", threading.Lock(), []
     grow_trees = forests.grow_trees
@@ -60,15 +68,15 @@ def test_what_the_clock_left_grows_again_without_a_clock(tmp_path: Path, monkeyp
     def counted(*words: Any, **more: Any) -> Any:
         with lock:
             grown.append(words[0])
-            if len(grown) == 15:
+            if len(grown) == last:
                 stop.write_text("")
         return grow_trees(*words, **more)
 
     monkeypatch.setattr(forests, "grow_trees", counted)
-    cut = grow(BaggingSpec(trees=500), deadline=Deadline(stop_file=stop))
+    cut = grow(BaggingSpec(trees=500), deadline=Deadline(stop_file=stop), refit=refit)
     monkeypatch.setattr(forests, "grow_trees", grow_trees)
     assert (cut.trees, cut.ended_by) == (40, "stopped")
-    again = grow(BaggingSpec(trees=cut.trees, members=tuple(member.name for member in cut.members)))
+    again = grow(BaggingSpec(trees=cut.trees, members=tuple(member.name for member in cut.members)), refit=refit)
     assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
 
 
@@ -129,7 +137,7 @@ def test_a_shorter_forest_is_the_beginning_of_a_longer_one() -> None:
 def test_progress_counts_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     grow_bagging(
-        BaggingSpec(trees=20),
+        BaggingSpec(trees=20, refit=False),
         table_of("binary"),
         folds_of(150),
         metric=metrics.get("roc_auc"),
@@ -160,6 +168,30 @@ def test_a_new_row_is_answered_by_as_many_trees_as_a_scored_one() -> None:
     table, part = table_of("binary"), member.parts[0]
     scored = models[0].predict(part.preprocessor.transform(table, part.oof.rows_n))
     assert 0.0 < np.abs(scored - part.oof.values_nC).max() < 0.5, "more trees scored it"
+
+
+@pytest.mark.parametrize("kind", ["random_forest", "extra_trees", "linear", "nearest_neighbours"])
+def test_a_refit_answers_with_a_model_of_all_rows_in_place_of_the_folds(kind: Any, tmp_path: Path) -> None:
+    spec = BaggingSpec(members=(kind,), trees=30, repeats=2)
+    (folds,), (member,) = grow(spec).members, grow(spec, refit=True).members
+    np.testing.assert_array_equal(member.oof.values_nC, folds.oof.values_nC)
+    np.testing.assert_array_equal(member.oof.fold_n, folds.oof.fold_n)
+    assert member.scores == folds.scores
+    assert member.facts == {**folds.facts, "refit_rows": 150}
+    (part,) = member.parts
+    table, every = table_of("binary"), [*folds_of(150), every_row(folds_of(150))]
+    prepared = prepare(spec.preprocess, table, every, 1)
+    assert len(prepared[3].fit_target) == 150
+    task = Task(table=table, folds=every, prepared=prepared, seed=1, checkpoint=None)
+    jobs = [job for job in jobs_of((kind,), 4, batches(30, 150), repeats=2) if job.fold == 3]
+    model = JOINED[kind]([task.run(job) for job in jobs])
+    np.testing.assert_array_equal(
+        member.predict(table), model.predict(part.preprocessor.transform(table, np.arange(150)))
+    )
+    member.save(tmp_path)
+    again = loaders()[kind](tmp_path)
+    np.testing.assert_array_equal(again.predict(table), member.predict(table))
+    assert read_json(tmp_path / "member.json")["fold_scores"] == list(folds.scores)
 
 
 def test_repeats_are_grown_and_averaged() -> None:

@@ -40,8 +40,8 @@ def by_time(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "validate": {"target": "y", "on_error": "warn"},
         "split": {"by": "time", "column": "day", "folds": 3},
         "augment": {},
-        "bagging": {"members": ["extra_trees", "linear"]},
-        "boosting": {"trials": 1, "keep": 1},
+        "bagging": {"members": ["extra_trees", "linear"], "refit": False},
+        "boosting": {"trials": 1, "keep": 1, "refit": False},
     }.items():
         run(root, word, **settings)
     no_search(root)

@@ -6,6 +6,7 @@ it trains, so that one copy of the pictures serves all folds. Trees and lines ge
 Legend: n pictures of one call, H W D height, width and colours.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -91,7 +92,7 @@ class PixelPreprocessor:
 
     def transform(self, table: Table, rows: NDArray[np.int64]) -> Features:
         """Return the pixels of these rows as columns, row of pixels after row of pixels [n, H * W * D]."""
-        numeric_nF = table.array(IMAGE, rows).reshape(len(rows), -1).astype(np.float32)
+        numeric_nF = table.array(IMAGE, rows).reshape(len(rows), math.prod(self.shape)).astype(np.float32)
         numeric_nF /= np.float32(WHITE)
         return _features(numeric_nF, pixel_names(self.shape), {})
 

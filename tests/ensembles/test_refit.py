@@ -1,0 +1,166 @@
+"""Kept boosters grown again on all rows: what they are grown on and how long, what stays, and what the clock leaves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ensemble_case import folds_of, table_of
+from stage_case import no_search, run
+
+from components import metrics
+from components.core.contracts import Candidate, Fold
+from components.core.deadlines import NEVER, Deadline
+from components.core.files import hash_folder, read_json
+from components.core.predictions import read_member_oof
+from components.core.seeds import derive
+from components.ensembles.boosting import BoosterStopping, TreesSpec
+from components.ensembles.boosting_evaluate import BoosterEvaluate
+from components.ensembles.boosting_fit import Asked
+from components.ensembles.boosting_libraries import LIBRARIES
+from components.ensembles.boosting_member import load_booster
+from components.ensembles.boosting_refit import MORE_ROUNDS, refit, rounds_of
+from components.ensembles.newest_fold import newest_fold_only
+from components.ensembles.stacking import load_ensemble
+from components.project.families import loaders
+from pipelines.engine.stage import Progress
+
+FOLDS = folds_of(150)
+EACH = pytest.mark.parametrize("library", list(LIBRARIES))
+
+
+def evaluator(task: str, cores: int = 1) -> BoosterEvaluate:
+    table = table_of(task)
+    metric = metrics.resolve("auto", task)
+    return BoosterEvaluate(table=table, metric=metric, seed=3, cores=cores, stopping=BoosterStopping(patience=5))
+
+
+def grown(folder: Path, task: str = "binary", folds: Sequence[Fold] = FOLDS, **trees: Any) -> Path:
+    """The folder of a member, as the search leaves it."""
+    spec = {"trees": {"rounds": 60, "learning_rate": 0.2, **trees}, "preprocess": {}}
+    candidate = Candidate(number=0, spec=spec, structure="alone")
+    found = evaluator(task)(
+        iter([[candidate]]), folds, report=lambda step, scores: frozenset(), deadline=NEVER, checkpoint=folder
+    )
+    (outcome,) = found
+    assert outcome.folder is not None
+    return outcome.folder
+
+
+@EACH
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(library: str, task: str, tmp_path: Path) -> None:
+    folder = grown(tmp_path, task, kind=library)
+    before, described = load_booster(folder), read_json(folder / "member.json")
+    outputs = 3 if task == "multiclass" else 1
+    rounds = round(MORE_ROUNDS * np.mean([part.model.trees / outputs for part in before.parts]))
+    assert refit(evaluator(task), [folder], FOLDS, NEVER) == [described["name"]]
+    after = load_booster(folder)
+    (part,) = after.parts
+    assert part.model.trees == rounds * outputs
+    table = table_of(task)
+    features = part.preprocessor.transform(table, np.arange(150))
+    scaled = table.target() if part.model.scaler is None else part.model.scaler.transform(table.target())
+    trees = TreesSpec(rounds=rounds, learning_rate=0.2)
+    asked = Asked(
+        trees=trees, task=task, num_outputs=3 if outputs > 1 else 2 if task == "binary" else 1, patience=5,
+        seed=derive(3, "boosting", described["name"], "refit"),
+    )  # fmt: skip
+    alone = LIBRARIES[library].grow(asked, (features, scaled), None, lambda: False)
+    assert alone is not None
+    assert part.model.content == alone.content, "grown on all 150 rows"
+    assert not alone.curves.get("validation", np.zeros(0)).size
+
+
+@EACH
+def test_what_judged_it_stays(library: str, tmp_path: Path) -> None:
+    folder = grown(tmp_path, kind=library)
+    before, oof = read_json(folder / "member.json"), read_member_oof(folder)
+    cost = load_booster(folder).cost()
+    refit(evaluator("binary"), [folder], FOLDS, NEVER)
+    after, member = read_json(folder / "member.json"), load_booster(folder)
+    assert after["fold_scores"] == before["fold_scores"]
+    assert after["score"] == before["score"]
+    assert after["facts"] == {"trees": member.parts[0].model.trees, "refit_rows": 150}
+    np.testing.assert_array_equal(read_member_oof(folder).values_nC, oof.values_nC)
+    np.testing.assert_array_equal(read_member_oof(folder).fold_n, oof.fold_n)
+    assert after["cost"] == member.cost() == pytest.approx(MORE_ROUNDS * cost / 3, rel=0.1), "one instead of three"
+
+
+def test_cores_change_no_byte_and_the_clock_leaves_the_folds(tmp_path: Path) -> None:
+    names = ("one", "two", "late")
+    folders = {name: [grown(tmp_path / name / kind, kind=kind) for kind in LIBRARIES] for name in names}
+    before = [hash_folder(folder) for folder in folders["late"]]
+    assert len(refit(evaluator("binary", cores=1), folders["one"], FOLDS, NEVER)) == 3
+    assert len(refit(evaluator("binary", cores=2), folders["two"], FOLDS, NEVER)) == 3
+    assert refit(evaluator("binary"), folders["late"], FOLDS, Deadline.after(0.0)) == []
+    for one, two in zip(folders["one"], folders["two"], strict=True):
+        assert hash_folder(one) == hash_folder(two)
+    assert [hash_folder(folder) for folder in folders["late"]] == before
+
+
+def test_what_a_library_refuses_leaves_the_folds(tmp_path: Path) -> None:
+    class Refused(BoosterEvaluate):
+        def grow(self, *asked: Any) -> Any:
+            raise [ValueError("no"), MemoryError()][self.cores - 1]
+
+    folder = grown(tmp_path)
+    before = hash_folder(folder)
+    for cores in (1, 2):
+        one = evaluator("binary", cores)
+        refuses = Refused(table=one.table, metric=one.metric, seed=3, cores=cores, stopping=one.stopping)
+        assert refit(refuses, [folder], FOLDS, NEVER) == []
+    assert hash_folder(folder) == before
+
+
+def test_a_booster_of_a_part_of_the_rows_is_left(tmp_path: Path) -> None:
+    folder = grown(tmp_path, rows=40)
+    before = hash_folder(folder)
+    assert refit(evaluator("binary"), [folder], FOLDS, NEVER) == []
+    assert hash_folder(folder) == before
+
+
+def test_after_a_split_by_time_the_newest_fold_says_how_long(tmp_path: Path) -> None:
+    rows = np.arange(150, dtype=np.int64)
+    folds = [
+        Fold(number=number, fit_rows=rows[: 30 + 40 * number], score_rows=rows[30 + 40 * number : 70 + 40 * number])
+        for number in range(3)
+    ]
+    member = load_booster(grown(tmp_path, folds=folds, rounds=200, learning_rate=0.1))
+    trees = [part.model.trees for part in member.parts]
+    assert len(set(trees)) > 1
+    assert rounds_of(member, folds) == round(MORE_ROUNDS * trees[-1])
+
+
+def test_after_a_split_by_time_it_answers_in_the_newest_folds_place(tmp_path: Path) -> None:
+    folder = grown(tmp_path / "member")
+    refit(evaluator("binary"), [folder], FOLDS, NEVER)
+    newest_fold_only(folder, tmp_path / "newest", loaders())
+    table = table_of("binary")
+    np.testing.assert_array_equal(load_booster(tmp_path / "newest").predict(table), load_booster(folder).predict(table))
+    assert sorted(set(read_member_oof(tmp_path / "newest").fold_n.tolist())) == [0, 1, 2]
+
+
+def test_the_stage_does_it_and_refit_false_does_not(tmp_path: Path) -> None:
+    """The same study serves both: what refit says has no effect on a trial."""
+    for word in ("ingest", "validate", "split", "augment"):
+        run(tmp_path, word)
+    run(tmp_path, "boosting")
+    names = read_json(tmp_path / "data/boosting/boosting.json")["members"]
+    for name in names:
+        assert len(load_booster(tmp_path / "data/boosting/members" / name).parts) == 1
+        facts = read_json(tmp_path / "data/boosting/members" / name / "member.json")["facts"]
+        assert facts["refit_rows"] == len(read_member_oof(tmp_path / "data/boosting/members" / name).rows_n)
+    (tmp_path / "data/boosting").rename(tmp_path / "data/again")
+    told: list[Progress] = []
+    run(tmp_path, "boosting", refit=False, told=told)
+    assert any(progress.found == 3 for progress in told), "no trial was grown again"
+    assert read_json(tmp_path / "data/boosting/boosting.json")["members"] == names
+    for name in names:
+        assert len(load_booster(tmp_path / "data/boosting/members" / name).parts) == 3
+    no_search(tmp_path)
+    run(tmp_path, "bagging")
+    run(tmp_path, "stacking", method="average")
+    ensemble = load_ensemble(tmp_path / "data/stacking", loaders())
+    assert sorted(set(ensemble.oof.fold_n.tolist())) == [0, 1, 2]
