@@ -5,19 +5,19 @@ from typing import Any
 
 from components.core.contracts import JSON
 from components.core.errors import UserMistake
-from components.core.files import read_json
+from components.core.refit import REFIT_SHARE
 from components.core.table import Schema
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.suited import suited
-from components.ensembles.boosting import REFIT_SHARE, BoostingSettings, sample_of
+from components.ensembles.boosting import BoostingSettings, sample_of
 from components.ensembles.boosting_device import AT_A_TIME, choose
 from components.ensembles.boosting_evaluate import BoosterEvaluate
 from components.ensembles.boosting_libraries import FIRST, start_points
 from components.ensembles.boosting_refit import refit
 from components.project.boosting_section import boosting_space, refused_settings
 from components.search.spec import SearchSettings
-from pipelines.engine.searching import grow_by_search
+from pipelines.engine.searching import grow_by_search, note_refit, to_refit
 from pipelines.engine.seen import embeddings_for
 from pipelines.engine.stage import Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
@@ -32,7 +32,7 @@ def boosting(stage: Stage) -> str:
     device = choose(stage.device, spec.libraries)
     sample = _sample(train_rows)
     seen = embeddings_for(stage, train_rows)
-    again = spec.refit and seen is None  # what a fold sees with a network of its own, no other fold can use
+    again = spec.refit != 0 and seen is None  # what a fold sees with a network of its own, no other fold can use
     evaluate = BoosterEvaluate(
         table=train_rows.table,
         metric=train_rows.metric,
@@ -55,9 +55,8 @@ def boosting(stage: Stage) -> str:
         noun="booster",
         more={} if seen is None else {"seen": seen.digest},
     )
-    if again:
-        names = read_json(stage.out / "boosting.json")["members"]
-        refit(evaluate, [stage.out / "members" / name for name in names], train_rows.folds, stage.deadline)
+    done = refit(evaluate, to_refit(stage), train_rows.folds, stage.deadline) if again else 0
+    note_refit(stage, done)
     return told
 
 

@@ -1,21 +1,26 @@
 """search: neural networks, chosen by Optuna, trained on the folds; the best are kept with out-of-fold predictions."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 
 from components.core.contracts import JSON, Task
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
+from components.core.refit import REFIT_SHARE
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.suited import suited
 from components.project.kinds import step
 from components.project.space import space_of
 from components.training.evaluate import NetworkEvaluate
 from components.training.fitting import fitted, precisions
+from components.training.refit import Timed, refit
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
-from pipelines.engine.searching import grow_by_search
+from pipelines.engine.searching import grow_by_search, note_refit, to_refit
 from pipelines.engine.stage import Progress, Stage
-from pipelines.engine.train_rows import open_train_rows
+from pipelines.engine.train_rows import TrainRows, open_train_rows
 
+REFIT_ROWS = 100  # that the folds fit, for each second of each core
 LEAST_SILENCE_SECONDS = 15.0  # to start a worker and prepare the folds on a busy machine
 
 
@@ -37,21 +42,50 @@ def search(stage: Stage) -> str:
         tell=lambda line: stage.tell(Progress(text=line)),
     )
     stage.tell(Progress(text=evaluate.line))
+    timed, again = Timed(evaluate), _is_refit(stage, train_rows)
+    sooner = stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left()) if again else stage.deadline
     try:
-        return grow_by_search(
-            stage,
+        told = grow_by_search(
+            replace(stage, deadline=sooner),
             train_rows,
             space=space,
             settings=stage.spec,
-            evaluate=evaluate,
+            evaluate=timed,
             structure=structure,
             steps=_most_epochs(space),
             times=_times,
             portfolio=step(stage.kind, "start")(train_rows.table.schema.task, train_rows.num_real),
             noun="network",
         )
+        note_refit(stage, _refit(stage, train_rows, timed) if again else 0)
+        return told
     finally:
         evaluate.close()
+
+
+def _is_refit(stage: Stage, train_rows: TrainRows) -> bool:
+    """Whether time is kept back for a refit: never for pictures, where trees see with what each fold's network learned.
+
+    With many rows and few seconds a quarter of them would end trials that were half done, and yet do for no refit.
+    """
+    rows = sum(len(fold.fit_rows) for fold in train_rows.folds)
+    return getattr(stage.spec, "refit", 0) != 0 and rows <= REFIT_ROWS * stage.deadline.left() * stage.cores
+
+
+def _refit(stage: Stage, train_rows: TrainRows, timed: Timed) -> int:
+    """Train the kept networks again on all rows, those for which there is time; return how many."""
+    scratch = stage.studies / "refit"
+    shutil.rmtree(scratch, ignore_errors=True)
+    done = refit(
+        timed,
+        to_refit(stage),
+        train_rows.folds,
+        greater_is_better=train_rows.metric.greater_is_better,
+        deadline=stage.deadline,
+        scratch=scratch,
+    )
+    shutil.rmtree(scratch, ignore_errors=True)
+    return done
 
 
 def _silence(stage: Stage) -> float:

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from components.core.contracts import Fold, Metric
 from components.core.deadlines import Deadline
+from components.core.refit import every_row
 from components.core.specs import NONE, Spec, setting
 from components.core.table import Table
 from components.data.preprocessing.spec import BaggingPreprocess
@@ -30,10 +31,11 @@ from components.ensembles.bagging_jobs import FORESTS, JOINED, QUICK, Job, Kind,
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
 from components.ensembles.forests import ForestModel, batches
 from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
-from components.ensembles.refit import REFIT, every_row, in_place_of_its_folds
+from components.ensembles.refit import in_place_of_its_folds
 
 MEMBERS = "also nearest_neighbours, by 20 000 rows of a fold at most"
 TREES = "trees of a forest that answer a row; one tree is grown on 50 000 rows at most"
+ALL_ROWS = "what answers new rows grows beside the folds on all train rows; false: a part of each fold's"
 REPEATS = "models per fold, each on rows drawn anew, averaged; a forest has as many times its trees"
 
 
@@ -48,7 +50,7 @@ class BaggingSpec(Spec):
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
-    refit: bool = setting(True, REFIT)
+    refit: bool = setting(True, ALL_ROWS)
     preprocess: BaggingPreprocess = setting(BaggingPreprocess(), "how columns become inputs, for all of these members")
 
     def settled(self) -> dict[str, object]:

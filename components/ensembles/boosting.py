@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.core.refit import REFIT
 from components.core.specs import NONE, Spec, setting
-from components.ensembles.refit import REFIT
 
 LibraryWord = Literal["xgboost", "lightgbm", "catboost"]
 Direction = Literal["rising", "falling"]
@@ -21,7 +21,6 @@ Direction = Literal["rising", "falling"]
 TRAVEL, MOST_ROUNDS = 100.0, 2000  # rounds: auto; what all rounds of a booster may add up to, and the most of them
 SAMPLE_CELLS = 4_000_000  # rows x columns x outputs whose tree takes about 0.03 s of a core: 133 000 rows of 30 columns
 FEWEST_ROWS = 2000
-REFIT_SHARE = 0.2  # of the seconds, kept back for growing again: three folds and seven trials take a fifth
 
 
 class BoosterStopping(Spec):
@@ -94,7 +93,7 @@ class BoostingSettings(Spec):
         ("lightgbm", "xgboost"), "one or several, the quickest first; catboost too where installed"
     )
     early_stopping: BoosterStopping = setting(BoosterStopping(), "when a model stops growing")
-    refit: bool = setting(True, REFIT)
+    refit: Literal["auto"] | Annotated[int, Field(ge=0)] = setting("auto", REFIT)
 
     @model_validator(mode="after")
     def _libraries(self) -> Self:

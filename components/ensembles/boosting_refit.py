@@ -5,6 +5,7 @@ More rows bear more rounds: a booster stops after a quarter more than its folds 
 that differ in size (a split by time) the largest ones are asked. Where the time ends first, the folds go on answering.
 """
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -15,32 +16,38 @@ import numpy as np
 from components.core.contracts import Fold
 from components.core.deadlines import Deadline
 from components.core.files import atomic_folder
+from components.core.refit import every_row
 from components.core.seeds import derive
 from components.ensembles.boosting_evaluate import BoosterEvaluate, asked_of
 from components.ensembles.boosting_member import load_booster
 from components.ensembles.fold_member import FoldMember
 from components.ensembles.prepared import AnyPreprocess, Prepared, prepare
-from components.ensembles.refit import every_row, in_place_of_its_folds
+from components.ensembles.refit import in_place_of_its_folds
 
 MORE_ROUNDS = 1.25
 AS_LARGE = 0.9  # of the largest fold's rows: folds that say how many rounds
 Known = dict[AnyPreprocess, Prepared]
 
 
-def refit(evaluate: BoosterEvaluate, members: Sequence[Path], folds: Sequence[Fold], deadline: Deadline) -> list[str]:
-    """Grow members again, the best first, and replace their folders; return the names of those that were ready in time.
+def refit(evaluate: BoosterEvaluate, members: Sequence[Path], folds: Sequence[Fold], deadline: Deadline) -> int:
+    """Grow members again, the best first, and replace their folders; return how many were done before the clock ended.
 
-    Left as they are: boosters of a part of the rows, and what a library refuses.
+    So many grow the same again without a clock. Left as they are: boosters of a part of the rows, and what a library
+    refuses.
     """
     known: Known = {}
-    jobs: dict[str, Future[bool]] = {}
+    jobs: list[Future[FoldMember | None]] = []
     with ThreadPoolExecutor(evaluate.cores, thread_name_prefix="refit") as pool:
         for folder in members:
             member = load_booster(folder)
-            if isinstance(asked_of(member.spec)[1].rows, str):
-                prepared = _prepared(known, evaluate, member, folds)
-                jobs[member.name] = pool.submit(_again, evaluate, folder, member, prepared, folds, deadline)
-    return [name for name, job in jobs.items() if job.result()]
+            prepared = _prepared(known, evaluate, member, folds)
+            jobs.append(pool.submit(_again, evaluate, member, prepared, folds, deadline))
+    done = list(itertools.takewhile(lambda member: member is not None, (job.result() for job in jobs)))
+    for folder, grown in zip(members, done, strict=False):
+        assert grown is not None, "the first ones, up to one that was cut off"
+        with atomic_folder(folder) as new:
+            grown.save(new)
+    return len(done)
 
 
 def _prepared(known: Known, evaluate: BoosterEvaluate, member: FoldMember, folds: Sequence[Fold]) -> Prepared:
@@ -52,26 +59,22 @@ def _prepared(known: Known, evaluate: BoosterEvaluate, member: FoldMember, folds
 
 
 def _again(
-    evaluate: BoosterEvaluate,
-    folder: Path,
-    member: FoldMember,
-    prepared: Prepared,
-    folds: Sequence[Fold],
-    deadline: Deadline,
-) -> bool:
+    evaluate: BoosterEvaluate, member: FoldMember, prepared: Prepared, folds: Sequence[Fold], deadline: Deadline
+) -> FoldMember | None:
+    """Return the member as it shall be; None: the clock ended it."""
     if deadline.over():
-        return False
+        return None
+    if not isinstance(asked_of(member.spec)[1].rows, str):
+        return member
     seed = derive(evaluate.seed, "boosting", member.name, "refit")
     try:
         found = evaluate.grow(member.spec, seed, prepared, deadline.over, rounds_of(member, folds))
     except (MemoryError, ValueError):  # what a library refuses: the folds are as good as they were
-        return False
+        return member
     if found is None:
-        return False
+        return None
     alone = in_place_of_its_folds(member, prepared, found[0])
-    with atomic_folder(folder) as new:
-        replace(alone, facts={**alone.facts, "trees": found[0].trees}).save(new)
-    return True
+    return replace(alone, facts={**alone.facts, "trees": found[0].trees})
 
 
 def rounds_of(member: FoldMember, folds: Sequence[Fold]) -> int:

@@ -7,25 +7,15 @@ six tables of seven, forests 2 to 11 % less on five; after a split by time, wher
 the newest fold's booster.
 
 What was answered out of fold stays, because it judges the member. Boosters: `boosting_refit.py`; the others grow beside
-their folds (`bagging.py`).
+their folds (`bagging.py`); networks: `components/training/refit.py`.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from components.core.contracts import Fold
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart
 from components.ensembles.prepared import Prepared
-
-REFIT = "kept models grow once more on all train rows, and answer in the place of their folds'"
-
-
-def every_row(folds: Sequence[Fold]) -> Fold:
-    """Return one fold more, which fits all rows, the made ones too, and scores none."""
-    rows = np.unique(np.concatenate([part for fold in folds for part in (fold.fit_rows, fold.score_rows)]))
-    return Fold(number=1 + max(fold.number for fold in folds), fit_rows=rows, score_rows=rows[:0])
 
 
 def in_place_of_its_folds(member: FoldMember, prepared: Prepared, model: FoldModel) -> FoldMember:

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from components.core.specs import NONE, Spec, setting
 from components.data.preprocessing.images import FEATURES, PixelFeatures
-from components.ensembles.bagging import MEMBERS, REPEATS, TREES
+from components.ensembles.bagging import ALL_ROWS, MEMBERS, REPEATS, TREES
 from components.ensembles.bagging_jobs import Kind
-from components.ensembles.refit import REFIT
 
 
 class ImageBaggingSpec(Spec):
@@ -21,7 +20,7 @@ class ImageBaggingSpec(Spec):
     seconds: Annotated[float, Field(gt=0)] | Literal["none"] = setting(
         NONE, "a fixed part of the tree's seconds; none = its share"
     )
-    refit: bool = setting(True, REFIT)
+    refit: bool = setting(True, ALL_ROWS)
 
     @property
     def preprocess(self) -> PixelFeatures:

@@ -12,7 +12,7 @@ SEARCHES = ("search", "boosting")
 
 
 def run(root: Path) -> None:
-    """Set trials, `keep` and members as the last run reached them, and `seconds: none`."""
+    """Set trials, `keep`, `refit` and members as the last run reached them, and `seconds: none`."""
     params = read_params(root)
     pairs: list[tuple[str, Any]] = []
     for word in SEARCHES:
@@ -27,6 +27,8 @@ def run(root: Path) -> None:
             pairs.append((f"{word}.trials", note["trials"]))
         if 0 < note["keep"] < min(settings.keep, note["complete"]):  # the clock left some out
             pairs.append((f"{word}.keep", note["keep"]))
+        if getattr(settings, "refit", 0) == "auto" and note.get("refit", 0) < note["keep"]:
+            pairs.append((f"{word}.refit", note.get("refit", 0)))
         if settings.seconds != "none":
             pairs.append((f"{word}.seconds", "none"))
     pairs += _bagging(root, section(params, "bagging"))

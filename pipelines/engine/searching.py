@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from components.core.contracts import JSON, Evaluate, Metric
-from components.core.files import hash_folder
+from components.core.files import hash_folder, read_json, write_json
 from components.core.ranges import Group
 from components.search.driver import run_search
 from components.search.first_point import write_first
@@ -84,6 +84,18 @@ def grow_by_search(
         write_first(stage.out, result, names, study / "members" / "00000", len(train_rows.folds))
     note_result(result=result)
     return summary(result, noun, len(offered))
+
+
+def to_refit(stage: Stage) -> list[Path]:
+    """Return the folders of the kept members that `refit` names, the best first."""
+    names = read_json(stage.out / f"{stage.word}.json")["members"]
+    return [stage.out / "members" / name for name in names[: None if stage.spec.refit == "auto" else stage.spec.refit]]
+
+
+def note_refit(stage: Stage, done: int) -> None:
+    """Say, beside the study, how many members were grown again: the clock may have decided."""
+    file = stage.studies / f"{stage.word}.json"
+    write_json(file, {**read_json(file), "refit": done})
 
 
 def _study(stage: Stage, train_rows: TrainRows, space: Group, settings: SearchSettings, more: JSON) -> Path:

@@ -236,8 +236,9 @@ def test_params_short_and_full_are_inverse(project, capsys):
 def test_pin_writes_the_counts_that_were_reached(project, capsys):
     assert main(["pin"]) == 2
     assert "There is no finished search to pin" in capsys.readouterr().err
-    for word, trials in (("search", 412), ("boosting", 63)):
+    for word, trials, refit in (("search", 412, 3), ("boosting", 63, 8)):
         note = {"study": "x", "ended_by": "seconds", "trials": trials, "complete": 9, "keep": 8, "repeatable": True}
+        note["refit"] = refit
         write_json(project / ".espalier" / "studies" / f"{word}.json", note)
         write_json(project / "data" / word / f"{word}.json", {"trials": trials})
     assert main(["set", "bagging.repeats=3"]) == 0
@@ -248,6 +249,7 @@ def test_pin_writes_the_counts_that_were_reached(project, capsys):
     assert "seconds: none " in text
     assert "  trials: 412 " in text
     assert "  trials: 63 " in text
+    assert text.count("  refit: 3 ") == text.count("  refit: auto ") == 1, "the clock left five networks and no booster"
     assert "  members: [random_forest, linear] " in text
     assert "  trees: 120 " in text
     assert "  repeats: 2 " in text

@@ -12,12 +12,12 @@ from ensemble_case import folds_of, table_of
 from components import metrics
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
+from components.core.refit import every_row
 from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging, jobs_of
 from components.ensembles.bagging_jobs import JOINED, Task
 from components.ensembles.forests import batches
 from components.ensembles.prepared import prepare
-from components.ensembles.refit import every_row
 from components.project.families import loaders
 
 

@@ -41,7 +41,7 @@ def by_time(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "split": {"by": "time", "column": "day", "folds": 3},
         "augment": {},
         "bagging": {"members": ["extra_trees", "linear"], "refit": False},
-        "boosting": {"trials": 1, "keep": 1, "refit": False},
+        "boosting": {"trials": 1, "keep": 1, "refit": 0},
     }.items():
         run(root, word, **settings)
     no_search(root)

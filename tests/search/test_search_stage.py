@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from components.core.files import hash_folder, read_json, read_parquet
@@ -89,6 +90,24 @@ def test_members_have_predictions_for_all_train_rows(project):
         oof = read_member_oof(folder)
         assert len(oof.rows_n) == 150 - 1 - len(test_rows)  # iris has one copy
         assert len(load_network(folder).folds) == 2
+
+
+def test_the_kept_are_trained_again_on_all_rows_and_refit_false_leaves_them(project, tmp_path):
+    out = project[0] / "data" / "search"
+    for name in read_json(out / "search.json")["members"]:
+        member = load_network(out / "members" / name)
+        assert member.facts["refit_rows"] == len(member.oof.rows_n)
+    root = shutil.copytree(project[0], tmp_path / "again")
+    shutil.rmtree(root / "data" / "search")
+    _, told = grow(root, "search", search, PARAMS.replace("  keep: 2\n", "  keep: 2\n  refit: 0\n"))
+    assert any(progress.found == 5 for progress in told), "the same study: no trial was trained again"
+    for name in read_json(out / "search.json")["members"]:
+        old = load_network(root / "data" / "search" / "members" / name)
+        new = load_network(out / "members" / name)
+        assert "refit_rows" not in old.facts
+        np.testing.assert_array_equal(old.oof.values_nC, new.oof.values_nC)
+        part = old.folds[0]
+        assert any((part.tensors[key] != new.folds[0].tensors[key]).any() for key in part.tensors)
 
 
 def test_a_changed_space_begins_anew_and_check_offers_the_best_of_the_one_before(project, tmp_path):

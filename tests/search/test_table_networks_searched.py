@@ -28,6 +28,7 @@ search:
   trials: 2
   generation: 2
   keep: 2
+  refit: 0
   start: [{network: {kind: tabm, variant: mini}}, {network: {kind: ft_transformer, layers: 2}}]
   network:
     choose:

@@ -10,7 +10,7 @@ from ensemble_case import folds_of, table_of
 from stage_case import no_search, run
 
 from components import metrics
-from components.core.contracts import Candidate, Fold
+from components.core.contracts import JSON, Candidate, Fold
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.predictions import read_member_oof
@@ -55,7 +55,7 @@ def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(library: str, task
     before, described = load_booster(folder), read_json(folder / "member.json")
     outputs = 3 if task == "multiclass" else 1
     rounds = round(MORE_ROUNDS * np.mean([part.model.trees / outputs for part in before.parts]))
-    assert refit(evaluator(task), [folder], FOLDS, NEVER) == [described["name"]]
+    assert refit(evaluator(task), [folder], FOLDS, NEVER) == 1
     after = load_booster(folder)
     (part,) = after.parts
     assert part.model.trees == rounds * outputs
@@ -92,12 +92,27 @@ def test_cores_change_no_byte_and_the_clock_leaves_the_folds(tmp_path: Path) -> 
     names = ("one", "two", "late")
     folders = {name: [grown(tmp_path / name / kind, kind=kind) for kind in LIBRARIES] for name in names}
     before = [hash_folder(folder) for folder in folders["late"]]
-    assert len(refit(evaluator("binary", cores=1), folders["one"], FOLDS, NEVER)) == 3
-    assert len(refit(evaluator("binary", cores=2), folders["two"], FOLDS, NEVER)) == 3
-    assert refit(evaluator("binary"), folders["late"], FOLDS, Deadline.after(0.0)) == []
+    assert refit(evaluator("binary", cores=1), folders["one"], FOLDS, NEVER) == 3
+    assert refit(evaluator("binary", cores=2), folders["two"], FOLDS, NEVER) == 3
+    assert refit(evaluator("binary"), folders["late"], FOLDS, Deadline.after(0.0)) == 0
     for one, two in zip(folders["one"], folders["two"], strict=True):
         assert hash_folder(one) == hash_folder(two)
     assert [hash_folder(folder) for folder in folders["late"]] == before
+
+
+def test_of_what_the_clock_cut_off_the_beginning_counts(tmp_path: Path) -> None:
+    """The second of three is cut off: the third, ready or not, is left, so that a number says which were grown."""
+
+    class Cut(BoosterEvaluate):
+        def grow(self, spec: JSON, *asked: Any) -> Any:
+            return None if spec["trees"]["kind"] == "lightgbm" else super().grow(spec, *asked)
+
+    folders = [grown(tmp_path / kind, kind=kind) for kind in ("xgboost", "lightgbm", "catboost")]
+    before = [hash_folder(folder) for folder in folders]
+    one = evaluator("binary")
+    cut = Cut(table=one.table, metric=one.metric, seed=3, cores=2, stopping=one.stopping)
+    assert refit(cut, folders, FOLDS, NEVER) == 1
+    assert [hash_folder(folder) == was for folder, was in zip(folders, before, strict=True)] == [False, True, True]
 
 
 def test_what_a_library_refuses_leaves_the_folds(tmp_path: Path) -> None:
@@ -110,14 +125,14 @@ def test_what_a_library_refuses_leaves_the_folds(tmp_path: Path) -> None:
     for cores in (1, 2):
         one = evaluator("binary", cores)
         refuses = Refused(table=one.table, metric=one.metric, seed=3, cores=cores, stopping=one.stopping)
-        assert refit(refuses, [folder], FOLDS, NEVER) == []
+        assert refit(refuses, [folder], FOLDS, NEVER) == 1
     assert hash_folder(folder) == before
 
 
 def test_a_booster_of_a_part_of_the_rows_is_left(tmp_path: Path) -> None:
     folder = grown(tmp_path, rows=40)
     before = hash_folder(folder)
-    assert refit(evaluator("binary"), [folder], FOLDS, NEVER) == []
+    assert refit(evaluator("binary"), [folder], FOLDS, NEVER) == 1
     assert hash_folder(folder) == before
 
 
@@ -142,7 +157,7 @@ def test_after_a_split_by_time_it_answers_in_the_newest_folds_place(tmp_path: Pa
     assert sorted(set(read_member_oof(tmp_path / "newest").fold_n.tolist())) == [0, 1, 2]
 
 
-def test_the_stage_does_it_and_refit_false_does_not(tmp_path: Path) -> None:
+def test_the_stage_does_it_and_refit_0_does_not(tmp_path: Path) -> None:
     """The same study serves both: what refit says has no effect on a trial."""
     for word in ("ingest", "validate", "split", "augment"):
         run(tmp_path, word)
@@ -154,7 +169,13 @@ def test_the_stage_does_it_and_refit_false_does_not(tmp_path: Path) -> None:
         assert facts["refit_rows"] == len(read_member_oof(tmp_path / "data/boosting/members" / name).rows_n)
     (tmp_path / "data/boosting").rename(tmp_path / "data/again")
     told: list[Progress] = []
-    run(tmp_path, "boosting", refit=False, told=told)
+    assert read_json(tmp_path / ".espalier/studies/boosting.json")["refit"] == len(names) == 2
+    run(tmp_path, "boosting", refit=1)
+    parts = [len(load_booster(tmp_path / "data/boosting/members" / name).parts) for name in names]
+    assert parts == [1, 3], "the best one alone"
+    (tmp_path / "data/boosting").rename(tmp_path / "data/one")
+    run(tmp_path, "boosting", refit=0, told=told)
+    assert read_json(tmp_path / ".espalier/studies/boosting.json")["refit"] == 0
     assert any(progress.found == 3 for progress in told), "no trial was grown again"
     assert read_json(tmp_path / "data/boosting/boosting.json")["members"] == names
     for name in names:
