@@ -25,7 +25,7 @@ from components.evaluation.spec import EvaluateSpec
 from components.metrics import confusion_matrix, get, names
 
 DEFAULT = "default"  # the name of the default configuration among those that are compared
-MOST_SEEN_ROWS = 1000  # train rows that the fold models answer again, to see what they know by heart
+MOST_SEEN_ROWS = 1000  # train rows that the models answer again, to see what they know by heart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +219,7 @@ def _fold_scores(case: Case) -> list[float]:
 
 
 def _seen(case: Case) -> float:
-    """Score the ensemble on train rows: most of its fold models were fitted on each of them."""
+    """Score the ensemble on train rows: all or most of its models were fitted on each of them."""
     rng = generator(case.seed, "evaluate", "seen")
     rows = np.sort(rng.permutation(case.train_rows)[:MOST_SEEN_ROWS])
     values = case.ensemble.predict(case.table, rows)

@@ -10,7 +10,7 @@
     score        Estimate: the ensemble by the metric, on the rows that it is judged on
     folds        Estimate: the ensemble on its out-of-fold rows, mean over the folds (the promise before the test)
     fold_scores  the ensemble, fold by fold
-    seen         score on (a sample of) the train rows that its fold models were fitted on; null when not asked
+    seen         score on (a sample of) the train rows that its models were fitted on; null when not asked
     gains        {"default" (where its predictions are there), "linear_baseline", "dummy_baseline": Estimate}: paired;
                  above 0 is better than it, whatever the metric
     single       {name, gain (Estimate, on the folds), tie, cost_share}: the ensemble against its best member; null

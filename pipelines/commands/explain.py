@@ -33,7 +33,8 @@ DETAILS = {
     "training may be a range.",
     "boosting": "LightGBM, XGBoost and CatBoost through the same search: early stopping on the fold's own part, "
     "categories as they are, one thread for each model.",
-    "bagging": "Random forest, extra trees and regularised linear models, one model for each fold.",
+    "bagging": "Random forest, extra trees and regularised linear models, one for each fold, "
+    "and one of all rows that answers.",
     "stacking": "Weighs members by their out-of-fold predictions: greedy selection, convex weights, a linear "
     "meta-learner or a second layer, whichever is better by cross-validation on them; of a tie the cheapest. Members "
     "without weight are dropped.",

@@ -40,7 +40,7 @@ def run_row(root: Path, number: int) -> int:
 def _text(story: RowStory, table: Table, row: int, train_rows: np.ndarray) -> str:
     schema = table.schema
     what = f'"{schema.classes[story.output]}" with probability ' if schema.classes else ""
-    seen = "a train row: most fold models have seen it" if row in train_rows else "nothing was trained on it"
+    seen = "a train row: most of its models have seen it" if row in train_rows else "nothing was trained on it"
     lines = [f"  Row {row + 1} is answered {what}{shown(story.answer)} ({seen})."]
     truth = table.raw(np.array([row]), [schema.target])[schema.target].iloc[0]
     lines.append(f"  In the table {schema.target} is {truth}.")

@@ -89,7 +89,10 @@ def grow_by_search(
 def to_refit(stage: Stage) -> list[Path]:
     """Return the folders of the kept members that `refit` names, the best first."""
     names = read_json(stage.out / f"{stage.word}.json")["members"]
-    return [stage.out / "members" / name for name in names[: None if stage.spec.refit == "auto" else stage.spec.refit]]
+    names = names if stage.spec.refit == "auto" else names[: stage.spec.refit]
+    if names:
+        stage.tell(Progress(text=f"growing again on all rows, the best of {len(names)} first"))
+    return [stage.out / "members" / name for name in names]
 
 
 def note_refit(stage: Stage, done: int) -> None:
