@@ -27,7 +27,7 @@ from components.training.member import FoldNetwork, NetworkMember, load_network
 
 MORE_EPOCHS = 1.25
 STEP = 20_000  # multiply-adds: what a row costs beside its products
-SLOWER = 1.25  # few networks, less well stacked and shared among cores than in a search
+SLOWER = 1.5  # than in a search, until the first one has shown it: few networks stacked, and a worker to start
 MOST_SEEN_ROWS = 10_000
 
 
@@ -59,7 +59,7 @@ class Timed:
 
     def seconds_for(self, work: float) -> float:
         """Return how long so much takes; 0 where nothing is known."""
-        return SLOWER * self.seconds * work / self.work if self.work else 0.0
+        return self.seconds * work / self.work if self.work else 0.0
 
 
 def work_of(facts: Mapping[str, Any], epochs: float, rows: float) -> float:
@@ -80,33 +80,31 @@ def refit(
 
     So many train the same again without a clock. `scratch`: a folder for what comes between.
     """
-    every = _judged(every_row(folds), folds)
-    chosen: dict[int, tuple[Path, NetworkMember]] = {}
-    candidates, work = [], 0.0
-    for folder in members:
-        member = load_network(folder)
-        spec, count = spec_of(member), len(member.folds)
-        work += work_of(member.facts, spec["training"]["epochs"], len(every.fit_rows) * count)
-        if count < len(folds) or evaluate.seconds_for(work) > deadline.left():
-            break
-        number = int(member.name.rpartition("-")[2]) * count
-        chosen[number] = folder, member
-        candidates += [
-            Candidate(number=number + one, spec=spec, structure=member.structure, protected=True)
-            for one in range(count)
-        ]
-    if not candidates:
-        return 0
-    outcomes = evaluate(
-        iter([sorted(candidates, key=lambda one: one.number)]),
-        [every],
-        report=lambda step, scores: frozenset(),
-        deadline=deadline,
-        checkpoint=scratch,
+    every, again = _judged(every_row(folds), folds), Timed(evaluate)
+    begun: list[tuple[int, Path, NetworkMember]] = []
+
+    def generations() -> Iterator[Sequence[Candidate]]:
+        """One member at a time, so that what the clock cuts off is the last one begun."""
+        for folder in members:
+            member = load_network(folder)
+            spec, count = spec_of(member), len(member.folds)
+            work = work_of(member.facts, spec["training"]["epochs"], len(every.fit_rows) * count)
+            seconds = again.seconds_for(work) or SLOWER * evaluate.seconds_for(work)
+            if count < len(folds) or seconds > deadline.left():
+                return
+            number = int(member.name.rpartition("-")[2]) * count
+            begun.append((number, folder, member))
+            yield [
+                Candidate(number=number + one, spec=spec, structure=member.structure, protected=True)
+                for one in range(count)
+            ]
+
+    outcomes = again(
+        generations(), [every], report=lambda step, scores: frozenset(), deadline=deadline, checkpoint=scratch
     )
     found = {outcome.number: outcome.folder for outcome in outcomes}
     done = 0
-    for number, (folder, member) in chosen.items():
+    for number, folder, member in begun:
         mine = range(number, number + len(member.folds))
         if not found.keys() >= set(mine):  # cut off
             break

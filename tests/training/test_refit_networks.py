@@ -89,8 +89,9 @@ def test_what_would_not_be_done_in_time_is_not_begun(wine, tmp_path):
     assert again(evaluate, members, wine, tmp_path, Deadline.after(1400.0)) == 0
     assert time.monotonic() - began < 5
     assert [hash_folder(folder) for folder in members] == before
-    assert again(evaluate, members, wine, tmp_path, Deadline.after(1600.0)) == 1
-    assert hash_folder(members[1]) == before[1]
+    assert again(evaluate, members, wine, tmp_path, Deadline.after(1600.0)) == 2, (
+        "the first has shown that it is quicker"
+    )
 
 
 def test_the_search_before_it_says_how_long_training_takes(wine, tmp_path):
@@ -99,7 +100,7 @@ def test_the_search_before_it_says_how_long_training_takes(wine, tmp_path):
     facts = [load_network(folder).facts for folder in members]
     assert evaluate.work == pytest.approx(sum(work_of(one, one["epochs"], rows) for one in facts))
     assert evaluate.seconds > 0
-    assert evaluate.seconds_for(evaluate.work) > evaluate.seconds, "alone it is slower than in a stack"
+    assert evaluate.seconds_for(2 * evaluate.work) == pytest.approx(2 * evaluate.seconds)
     assert Timed(evaluate).seconds_for(1.0) == 0.0
 
 
