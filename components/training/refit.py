@@ -124,9 +124,9 @@ def _judged(every: Fold, folds: Sequence[Fold]) -> Fold:
 
 
 def _is_sound(new: Sequence[FoldNetwork], member: NetworkMember, greater_is_better: bool) -> bool:
-    """Whether each network knows rows that it has seen as well as the folds' networks knew rows that they had not."""
-    scores, promised = [fold.score for fold in new], float(np.mean([fold.score for fold in member.folds]))
-    return min(scores) >= promised if greater_is_better else max(scores) <= promised
+    """Whether the networks know rows that they have seen as well as the folds' networks knew rows that they had not."""
+    known, promised = (float(np.mean([fold.score for fold in folds])) for folds in (new, member.folds))
+    return known >= promised if greater_is_better else known <= promised
 
 
 def _in_its_place(old: FoldNetwork, new: FoldNetwork) -> FoldNetwork:
