@@ -1,11 +1,9 @@
-"""boosting: gradient-boosted trees, tuned by the same search as networks; the best are kept with their folds."""
+"""boosting: gradient-boosted trees, tuned by the search that tunes networks; the best grow once more on all rows."""
 
-from dataclasses import replace
 from typing import Any
 
 from components.core.contracts import JSON
 from components.core.errors import UserMistake
-from components.core.refit import REFIT_SHARE
 from components.core.table import Schema
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
@@ -17,7 +15,7 @@ from components.ensembles.boosting_libraries import FIRST, start_points
 from components.ensembles.boosting_refit import refit
 from components.project.boosting_section import boosting_space, refused_settings
 from components.search.spec import SearchSettings
-from pipelines.engine.searching import grow_by_search, note_refit, to_refit
+from pipelines.engine.searching import grow_by_search, leaving_time_to_refit, note_refit, to_refit
 from pipelines.engine.seen import embeddings_for
 from pipelines.engine.stage import Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
@@ -45,7 +43,7 @@ def boosting(stage: Stage) -> str:
         device=device,
     )
     told = grow_by_search(
-        replace(stage, deadline=stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left())) if again else stage,
+        leaving_time_to_refit(stage) if again else stage,
         train_rows,
         space=suited(boosting_space(spec, sample), schema.task, TreePreprocess),
         settings=SearchSettings(trials=spec.trials, seconds=spec.seconds, keep=spec.keep, pruner="none"),

@@ -1,12 +1,10 @@
-"""search: neural networks, chosen by Optuna, trained on the folds; the best are kept with out-of-fold predictions."""
+"""search: neural networks, chosen by Optuna, judged on the folds; the best train once more on all rows."""
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 
 from components.core.contracts import JSON, Task
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
-from components.core.refit import REFIT_SHARE
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.suited import suited
 from components.project.kinds import step
@@ -16,7 +14,7 @@ from components.training.fitting import fitted, precisions
 from components.training.refit import Timed, refit
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
-from pipelines.engine.searching import grow_by_search, note_refit, to_refit
+from pipelines.engine.searching import grow_by_search, leaving_time_to_refit, note_refit, to_refit
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
 
@@ -43,10 +41,9 @@ def search(stage: Stage) -> str:
     )
     stage.tell(Progress(text=evaluate.line))
     timed, again = Timed(evaluate), _is_refit(stage, train_rows)
-    sooner = stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left()) if again else stage.deadline
     try:
         told = grow_by_search(
-            replace(stage, deadline=sooner),
+            leaving_time_to_refit(stage) if again else stage,
             train_rows,
             space=space,
             settings=stage.spec,

@@ -5,11 +5,14 @@ networks: `components/training/refit.py`.
 """
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from components.core.contracts import Fold
 
+HowMany = Literal["auto"] | Annotated[int, Field(ge=0)]
 REFIT = "kept models that grow once more, on all train rows, to answer in their folds' place; auto = as time allows"
 REFIT_SHARE = 0.25  # of a search's seconds is kept back for it
 

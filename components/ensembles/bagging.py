@@ -27,7 +27,7 @@ from components.core.refit import every_row
 from components.core.specs import NONE, Spec, setting
 from components.core.table import Table
 from components.data.preprocessing.spec import BaggingPreprocess
-from components.ensembles.bagging_jobs import FORESTS, JOINED, QUICK, Job, Kind, Task
+from components.ensembles.bagging_jobs import FORESTS, JOINED, Job, Kind, Task, jobs_of
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
 from components.ensembles.forests import ForestModel, batches
 from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
@@ -158,27 +158,6 @@ def grow_bagging(
         repeats=repeats,
         ended_by="trees" if len(results) == len(jobs) else "stopped" if deadline.stopped() else "seconds",
     )
-
-
-def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int) -> list[Job]:
-    """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat.
-
-    The first trees come before the others: of few seconds they make more than a linear model that takes as long.
-    """
-    jobs: list[Job] = []
-    quick = [kind for kind in QUICK if kind in kinds]
-    forests = [kind for kind in FORESTS if kind in kinds]
-    for repeat in range(repeats):
-        of_trees = [
-            Job(kind, fold, batch, count)
-            for batch, count in enumerate(sizes, start=repeat * len(sizes))
-            for kind in forests
-            for fold in range(num_folds)
-        ]
-        of_others = [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
-        small_forests = len(forests) * num_folds
-        jobs += [*of_trees[:small_forests], *of_others, *of_trees[small_forests:]]
-    return jobs
 
 
 def _run_all(

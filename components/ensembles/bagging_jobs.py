@@ -115,6 +115,27 @@ class Task:
         return None if self.checkpoint is None else self.checkpoint / name
 
 
+def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int) -> list[Job]:
+    """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat.
+
+    The first trees come before the others: of few seconds they make more than a linear model that takes as long.
+    """
+    jobs: list[Job] = []
+    quick = [kind for kind in QUICK if kind in kinds]
+    forests = [kind for kind in FORESTS if kind in kinds]
+    for repeat in range(repeats):
+        of_trees = [
+            Job(kind, fold, batch, count)
+            for batch, count in enumerate(sizes, start=repeat * len(sizes))
+            for kind in forests
+            for fold in range(num_folds)
+        ]
+        of_others = [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
+        small_forests = len(forests) * num_folds
+        jobs += [*of_trees[:small_forests], *of_others, *of_trees[small_forests:]]
+    return jobs
+
+
 def inner_parts(
     folds: Sequence[Fold], position: int, num_real: int, seed: int, most_rows: int | None = None
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:

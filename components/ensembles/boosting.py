@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.refit import REFIT
+from components.core.refit import REFIT, HowMany
 from components.core.specs import NONE, Spec, setting
 
 LibraryWord = Literal["xgboost", "lightgbm", "catboost"]
@@ -93,7 +93,7 @@ class BoostingSettings(Spec):
         ("lightgbm", "xgboost"), "one or several, the quickest first; catboost too where installed"
     )
     early_stopping: BoosterStopping = setting(BoosterStopping(), "when a model stops growing")
-    refit: Literal["auto"] | Annotated[int, Field(ge=0)] = setting("auto", REFIT)
+    refit: HowMany = setting("auto", REFIT)
 
     @model_validator(mode="after")
     def _libraries(self) -> Self:

@@ -29,9 +29,9 @@ from components.core.table import Table
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.target import TargetScaler
-from components.ensembles.boosting import BoosterStopping, Direction, TreesSpec
+from components.ensembles.boosting import BoosterStopping, Direction
 from components.ensembles.boosting_fit import Asked, CutOff, Part, drawn
-from components.ensembles.boosting_libraries import FIRST, LIBRARIES
+from components.ensembles.boosting_libraries import LIBRARIES, asked_of
 from components.ensembles.boosting_member import BoosterModel, load_booster
 from components.ensembles.fold_member import FoldPart, LoadPreprocessor, make_member
 from components.ensembles.prepared import AnyPreprocess, Prepared, judged, prepare
@@ -139,10 +139,7 @@ class BoosterEvaluate:
             return None
         seed = derive(self.seed, "boosting", candidate.number, "fold", prepared.fold.number)
         found = self.grow(candidate.spec, seed, prepared, cut_off)
-        if found is None:
-            return None
-        model, curves = found
-        return _Fitted(part=judged(prepared, model, self.metric), curves=curves)
+        return None if found is None else _Fitted(part=judged(prepared, found[0], self.metric), curves=found[1])
 
     def grow(
         self, spec: JSON, seed: int, prepared: Prepared, cut_off: CutOff, rounds: int | None = None
@@ -152,8 +149,7 @@ class BoosterEvaluate:
         library, trees = asked_of(spec)
         fit, scored, scaler = self._parts(prepared, spec)
         if not isinstance(trees.rows, str):
-            random = generator(self.seed, "boosting", "rows", "fold", prepared.fold.number)
-            fit = drawn(fit, trees.rows, random)
+            fit = drawn(fit, trees.rows, generator(self.seed, "boosting", "rows", "fold", prepared.fold.number))
         asked = Asked(
             trees=trees if rounds is None else trees.model_copy(update={"rounds": rounds}),
             task=schema.task,
@@ -184,8 +180,7 @@ class BoosterEvaluate:
             return (prepared.fit, fit_target), (prepared.scored, score_target), None
         preprocess = self.preprocess_of(candidate)
         scaler = TargetScaler.fit(fit_target, preprocess.target if isinstance(preprocess, TreePreprocess) else "none")
-        fit, scored = (prepared.fit, scaler.transform(fit_target)), (prepared.scored, scaler.transform(score_target))
-        return fit, scored, scaler
+        return (prepared.fit, scaler.transform(fit_target)), (prepared.scored, scaler.transform(score_target)), scaler
 
     def _signs(self, features: Features) -> tuple[int, ...]:
         """Return 1, -1 or 0 for each column that a booster sees."""
@@ -225,12 +220,6 @@ class BoosterEvaluate:
             folder=folder,
             facts=_facts([one.part for one in now]),
         )
-
-
-def asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
-    """Return the library of a candidate, and its settings."""
-    trees = {word: value for word, value in candidate["trees"].items() if word != "kind"}
-    return candidate["trees"].get("kind", FIRST), TreesSpec.model_validate(trees)
 
 
 def _collect(growing: _Growing, job: Future[_Fitted | None]) -> None:

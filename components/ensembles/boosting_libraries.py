@@ -15,6 +15,7 @@ from typing import Any
 from components.core.contracts import JSON, Task
 from components.core.specs import NONE
 from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost
+from components.ensembles.boosting import TreesSpec
 from components.ensembles.boosting_fit import Library, Start
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
@@ -56,6 +57,12 @@ def _not_there(word: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
 
 def _way_out(words: Sequence[str], word: str) -> str:
     return "Take the line out." if len(words) == 1 else f"Take the line out, or {word} out of boosting.library."
+
+
+def asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
+    """Return the library of a candidate, and its settings."""
+    trees = {word: value for word, value in candidate["trees"].items() if word != "kind"}
+    return candidate["trees"].get("kind", FIRST), TreesSpec.model_validate(trees)
 
 
 def start_points(words: Sequence[str], task: Task, *, sample: int | None = None) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ from components.core.deadlines import Deadline
 from components.core.files import atomic_folder
 from components.core.refit import every_row
 from components.core.seeds import derive
-from components.ensembles.boosting_evaluate import BoosterEvaluate, asked_of
+from components.ensembles.boosting_evaluate import BoosterEvaluate
+from components.ensembles.boosting_libraries import asked_of
 from components.ensembles.boosting_member import load_booster
 from components.ensembles.fold_member import FoldMember
 from components.ensembles.prepared import AnyPreprocess, Prepared, prepare

@@ -1,11 +1,9 @@
 """The section `search`: how is searched (`components/search`), and what: preprocessing, networks, their training."""
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Annotated, Any
 
 from components.core.ranges import SpaceOf
-from components.core.refit import REFIT
+from components.core.refit import REFIT, HowMany
 from components.core.specs import setting
 from components.data.preprocessing.spec import NetworkPreprocess
 from components.project.network_space import network_space
@@ -19,7 +17,7 @@ class SearchSpec(SearchSettings):
     Below preprocess, network and training any value may be a range; `space_of` reads them.
     """
 
-    refit: Literal["auto"] | Annotated[int, Field(ge=0)] = setting("auto", REFIT)
+    refit: HowMany = setting("auto", REFIT)
     preprocess: Annotated[Any, SpaceOf(NetworkPreprocess)] = setting({}, "fitted inside each fold")
     network: Annotated[Any, network_space("table", "mlp")] = setting({}, "what is grown")
     training: Annotated[Any, SpaceOf(TrainingSpec)] = setting({}, "how it is trained")

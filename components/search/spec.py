@@ -1,7 +1,7 @@
 """Settings of a search: how many trials, who proposes them, who cuts them short, which are kept.
 
 What is searched (preprocess, network, training, trees) is added by `components/project/sections.py`. `trials`,
-`seconds` and `keep` say how far a search goes and never change a trial: they are no part of the study's key.
+`seconds`, `keep` and `refit` say how far a search goes and never change a trial: they are no part of the study's key.
 """
 
 from typing import Annotated, Any, Literal

@@ -1,6 +1,7 @@
 """What search and boosting share: drive one search in its study's folder, write the out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Any
 from components.core.contracts import JSON, Evaluate, Metric
 from components.core.files import hash_folder, read_json, write_json
 from components.core.ranges import Group
+from components.core.refit import REFIT_SHARE
 from components.search.driver import run_search
 from components.search.first_point import write_first
 from components.search.judging import Times, no_cycles
@@ -84,6 +86,11 @@ def grow_by_search(
         write_first(stage.out, result, names, study / "members" / "00000", len(train_rows.folds))
     note_result(result=result)
     return summary(result, noun, len(offered))
+
+
+def leaving_time_to_refit(stage: Stage) -> Stage:
+    """Return the stage with a sooner end for its search: what is kept grows again in the rest."""
+    return replace(stage, deadline=stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left()))
 
 
 def to_refit(stage: Stage) -> list[Path]:

@@ -14,8 +14,8 @@ from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.refit import every_row
 from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
-from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging, jobs_of
-from components.ensembles.bagging_jobs import JOINED, Task
+from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
+from components.ensembles.bagging_jobs import JOINED, Task, jobs_of
 from components.ensembles.forests import batches
 from components.ensembles.prepared import prepare
 from components.project.families import loaders
