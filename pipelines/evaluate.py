@@ -166,7 +166,8 @@ def _member(row: Mapping[str, Any], folders: Mapping[str, Path]) -> dict[str, An
     copy = folders["stacking"] / "members" / row["name"]  # what answers new rows; those without weight have none
     folder = copy if copy.exists() else folders[row["stage"]] / "members" / row["name"]
     weight = row["weight"] if row["weight"] > 0 else None
-    return {**{key: row[key] for key in kept}, "weight": weight, "bytes": _bytes(folder)}
+    refit_rows = read_json(folder / "member.json").get("facts", {}).get("refit_rows")
+    return {**{key: row[key] for key in kept}, "weight": weight, "bytes": _bytes(folder), "refit_rows": refit_rows}
 
 
 def _bytes(folder: Path) -> int:

@@ -54,6 +54,7 @@ def ranked(
         "score": score,
         "fold_scores": list(fold_scores),
         "weight": 1.0,
+        "refit_rows": None,
         **ensemble,
     }
     rows = [first, *({**member} for member in members)]

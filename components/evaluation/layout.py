@@ -20,8 +20,9 @@
     calibration_error   mean distance of predicted and observed shares in ten bins; null for numbers
     pareto       [{what, members, score, cost, bytes, front}]: score on the folds against cost and size
     scores       {"ensemble" | member | "default" | "linear_baseline" | "dummy_baseline": {metric: Estimate}}
-    members      [{name, family, stage, score, fold_scores, weight (null: left out), cost, bytes, tie}], best first;
-                 the first one is the ensemble itself. `score` is on the folds: never a test score in a leaderboard
+    members      [{name, family, stage, score, fold_scores, weight (null: left out), cost, bytes, tie, refit_rows}],
+                 best first; the first one is the ensemble itself. `score` is on the folds: never a test score in a
+                 leaderboard. `refit_rows`: on how many rows it grew once more to answer in its folds' place, or null
     confusion    {"classes": [...], "counts": [[actual][predicted]]} or null
     calibration  [{low, high, predicted, observed, observed_low, observed_high, rows}]
     importance   [{column, value, low, high}], most important first; `value` in units of the metric, above 0 is used

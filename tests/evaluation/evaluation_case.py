@@ -186,6 +186,7 @@ def told_about(case: Case, **others: Any) -> dict[str, Any]:
                 "weight": 0.5,
                 "cost": member.cost(),
                 "bytes": 120_000,
+                "refit_rows": None,
             }
         )
     members.sort(key=lambda one: -one["score"] if case.metric.greater_is_better else one["score"])

@@ -91,6 +91,7 @@ def test_from_the_source_to_answers(tmp_path, source, target, settings):
     scores = json.loads((out / "scores.json").read_text())
     assert scores["facts"]["judged_on"] == ("test" if tested else "folds")
     assert [one["name"] for one in scores["members"]] == ["ensemble", "linear"]
+    assert scores["members"][1]["refit_rows"] == scores["facts"]["rows_train"]
     assert scores["network"] == []
     page = (out / "report.html").read_text()
     assert "No network was finished." in page

@@ -263,3 +263,12 @@ def test_failures_are_told_with_cause_message_and_settings(page):
     assert "No more trials of training.optimizer sgd (9 of 9 diverged): the branch was closed." in html
     assert "the loss is &lt;no number&gt;" in html
     assert "network.mlp.layers 4, training.optimizer.adamw.lr 0.012" in html
+
+
+def test_the_page_says_which_members_grew_once_more_on_all_rows():
+    case = make_case("breast_cancer", resamples=100)
+    members = told_about(case)["members"]
+    again = [{**one, "refit_rows": 455} for one in members]
+    assert "grew once more" not in page_of(case)[0]
+    assert "Every member grew once more on all 455 train rows" in page_of(case, members=again)[0]
+    assert f"{members[1]['name']} grew once more on all 455" in page_of(case, members=[members[0], again[1]])[0]

@@ -39,7 +39,8 @@ def stacking(view: View) -> str:
     """Show members and weights, and whose errors are alike."""
     method = view.material.stacking.get("method", "")
     opening = f"Combined by: {method}. Scores are on the folds; choosing by test scores would be training on them."
-    return paragraph(opening) + _members(view.scores["members"]) + pareto(view) + _alike(view)
+    members = view.scores["members"]
+    return paragraph(opening) + _members(members) + _refitted(members) + pareto(view) + _alike(view)
 
 
 def _searched(view: View, word: str, noun: str) -> str:
@@ -164,6 +165,19 @@ def _members(members: Sequence[Mapping[str, Any]]) -> str:
         rows.append((*opening, operations(one["cost"]), size(one["bytes"])))
     heads = ("member", "stage", "score", "fold by fold", "weight", "", "operations a row", "size")
     return table(heads, rows, numbers=(2, 4, 6, 7))
+
+
+def _refitted(members: Sequence[Mapping[str, Any]]) -> str:
+    """Say which members of the ensemble answer with models that have seen more rows than those that were judged."""
+    inside = [one for one in members if one["weight"] is not None and one["family"] != "ensemble"]
+    again = [one for one in inside if one["refit_rows"]]
+    if not again:
+        return ""
+    who = "Every member" if len(again) == len(inside) else ", ".join(one["name"] for one in again)
+    return paragraph(
+        f"{who} grew once more on all {again[0]['refit_rows']} train rows, and that is what answers; "
+        "the scores are of the models of the folds, which had fewer rows."
+    )
 
 
 def _alike(view: View) -> str:
