@@ -1,5 +1,6 @@
 """boosting: gradient-boosted trees, tuned by the search that tunes networks; the best grow once more on all rows."""
 
+import math
 from typing import Any
 
 from components.core.contracts import JSON
@@ -15,7 +16,7 @@ from components.ensembles.boosting_libraries import FIRST, start_points
 from components.ensembles.boosting_refit import refit
 from components.project.boosting_section import boosting_space, refused_settings
 from components.search.spec import SearchSettings
-from pipelines.engine.searching import grow_by_search, leaving_time_to_refit, note_refit, to_refit
+from pipelines.engine.searching import grow_by_search, note_refit, to_refit
 from pipelines.engine.seen import embeddings_for
 from pipelines.engine.stage import Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
@@ -43,7 +44,7 @@ def boosting(stage: Stage) -> str:
         device=device,
     )
     told = grow_by_search(
-        leaving_time_to_refit(stage) if again else stage,
+        stage,
         train_rows,
         space=suited(boosting_space(spec, sample), schema.task, TreePreprocess),
         settings=SearchSettings(trials=spec.trials, seconds=spec.seconds, keep=spec.keep, pruner="none"),
@@ -52,6 +53,7 @@ def boosting(stage: Stage) -> str:
         portfolio=start_points(spec.libraries, schema.task, sample=sample),
         noun="booster",
         more={} if seen is None else {"seen": seen.digest},
+        refit_seconds=(lambda _: math.inf) if again else None,  # not known; what is left over goes to the search
     )
     done = refit(evaluate, to_refit(stage), train_rows.folds, stage.deadline) if again else 0
     note_refit(stage, done)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import partial
 
 from components.core.contracts import JSON, Task
 from components.core.ranges import Choice, Fixed, Group, IntRange, Node
@@ -9,12 +10,13 @@ from components.data.preprocessing.spec import NetworkPreprocess
 from components.data.preprocessing.suited import suited
 from components.project.kinds import step
 from components.project.space import space_of
+from components.search.result import SearchResult
 from components.training.evaluate import NetworkEvaluate
 from components.training.fitting import fitted, precisions
-from components.training.refit import Timed, refit
+from components.training.refit import Timed, refit, seconds_for
 from components.training.spec import TrainingSpec
 from components.training.structure import structure
-from pipelines.engine.searching import grow_by_search, leaving_time_to_refit, note_refit, to_refit
+from pipelines.engine.searching import grow_by_search, note_refit, to_refit
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import TrainRows, open_train_rows
 
@@ -43,7 +45,7 @@ def search(stage: Stage) -> str:
     timed, again = Timed(evaluate), _is_refit(stage, train_rows)
     try:
         told = grow_by_search(
-            leaving_time_to_refit(stage) if again else stage,
+            stage,
             train_rows,
             space=space,
             settings=stage.spec,
@@ -53,6 +55,7 @@ def search(stage: Stage) -> str:
             times=_times,
             portfolio=step(stage.kind, "start")(train_rows.table.schema.task, train_rows.num_real),
             noun="network",
+            refit_seconds=partial(_refit_seconds, stage, train_rows, timed) if again else None,
         )
         note_refit(stage, _refit(stage, train_rows, timed) if again else 0)
         return told
@@ -67,6 +70,12 @@ def _is_refit(stage: Stage, train_rows: TrainRows) -> bool:
     """
     rows = sum(len(fold.fit_rows) for fold in train_rows.folds)
     return getattr(stage.spec, "refit", 0) != 0 and rows <= REFIT_ROWS * stage.deadline.left() * stage.cores
+
+
+def _refit_seconds(stage: Stage, train_rows: TrainRows, timed: Timed, found: SearchResult) -> float:
+    """Return how long it will take to train the kept networks again, those that `refit` names."""
+    most = len(found.kept) if stage.spec.refit == "auto" else stage.spec.refit
+    return seconds_for([kept.folder for kept in found.kept[:most]], timed, train_rows.folds)
 
 
 def _refit(stage: Stage, train_rows: TrainRows, timed: Timed) -> int:

@@ -27,7 +27,8 @@ from components.training.member import FoldNetwork, NetworkMember, load_network
 
 MORE_EPOCHS = 1.25
 STEP = 20_000  # multiply-adds: what a row costs beside its products
-SLOWER = 1.5  # than in a search, until the first one has shown it: few networks stacked, and a worker to start
+SLOWER = 2.0  # than in a search: few networks stacked
+BEGIN_SECONDS = 3.0  # until workers have prepared all rows
 MOST_SEEN_ROWS = 10_000
 
 
@@ -80,26 +81,22 @@ def refit(
 
     So many train the same again without a clock. `scratch`: a folder for what comes between.
     """
-    every, again = _judged(every_row(folds), folds), Timed(evaluate)
+    every = _judged(every_row(folds), folds)
     begun: list[tuple[int, Path, NetworkMember]] = []
 
     def generations() -> Iterator[Sequence[Candidate]]:
-        """One member at a time, so that what the clock cuts off is the last one begun."""
+        """One member at a time, so that what the clock cuts off is those begun last: nobody waits for it in vain."""
         for folder in members:
             member = load_network(folder)
             spec, count = spec_of(member), len(member.folds)
-            work = work_of(member.facts, spec["training"]["epochs"], len(every.fit_rows) * count)
-            seconds = again.seconds_for(work) or SLOWER * evaluate.seconds_for(work)
+            seconds = evaluate.seconds_for(_work(member, len(every.fit_rows)))
             if count < len(folds) or seconds > deadline.left():
                 return
             number = int(member.name.rpartition("-")[2]) * count
             begun.append((number, folder, member))
-            yield [
-                Candidate(number=number + one, spec=spec, structure=member.structure, protected=True)
-                for one in range(count)
-            ]
+            yield [Candidate(number=number + one, spec=spec, structure=member.structure) for one in range(count)]
 
-    outcomes = again(
+    outcomes = evaluate(
         generations(), [every], report=lambda step, scores: frozenset(), deadline=deadline, checkpoint=scratch
     )
     found = {outcome.number: outcome.folder for outcome in outcomes}
@@ -115,6 +112,18 @@ def refit(
                 replace(member, folds=tuple(map(_in_its_place, member.folds, new)), facts=facts).save(whole)
         done += 1
     return done
+
+
+def seconds_for(members: Sequence[Path], evaluate: Timed, folds: Sequence[Fold]) -> float:
+    """Return how long it will take, about, to train members again; those that lack folds are not."""
+    rows = len(every_row(folds).fit_rows)
+    whole = [member for member in map(load_network, members) if len(member.folds) == len(folds)]
+    return BEGIN_SECONDS + SLOWER * sum(evaluate.seconds_for(_work(member, rows)) for member in whole)
+
+
+def _work(member: NetworkMember, rows: int) -> float:
+    """Return what `work_of` counts to train a member again on so many rows."""
+    return work_of(member.facts, spec_of(member)["training"]["epochs"], rows * len(member.folds))
 
 
 def _judged(every: Fold, folds: Sequence[Fold]) -> Fold:

@@ -1,13 +1,13 @@
 """What search and boosting share: drive one search in its study's folder, write the out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from components.core.contracts import JSON, Evaluate, Metric
+from components.core.deadlines import Deadline
 from components.core.files import hash_folder, read_json, write_json
 from components.core.ranges import Group
 from components.core.refit import REFIT_SHARE
@@ -17,12 +17,18 @@ from components.search.judging import Times, no_cycles
 from components.search.offers import offers, write_about
 from components.search.outcome_tables import note, summary, write_search_out
 from components.search.refusals import refused
+from components.search.result import SearchResult
 from components.search.space_file import space_text
 from components.search.spec import WITHOUT_EFFECT_ON_A_TRIAL, SearchSettings
 from components.search.start import checked, fitted
 from components.search.study import study_key
 from pipelines.engine.stage import Progress, Stage
 from pipelines.engine.train_rows import TrainRows
+
+LEAST_SPARE = 0.5  # of the time kept back: a shorter search would hardly have a generation
+
+RefitSeconds = Callable[[SearchResult], float]
+"""What a search has found -> seconds that growing the kept ones again will take."""
 
 
 def grow_by_search(
@@ -38,10 +44,12 @@ def grow_by_search(
     portfolio: Sequence[JSON],
     noun: str,
     more: JSON = MappingProxyType({}),
+    refit_seconds: RefitSeconds | None = None,
 ) -> str:
     """Search `space`, write the out, return the stage's line.
 
-    `noun`: "network"; `portfolio`: known strong starts; `more`: what decides a trial beside what every search names.
+    `noun`: "network"; `portfolio`: known strong starts; `more`: what decides a trial beside what every search names;
+    `refit_seconds`: where members are grown again, see `leaving_time_to_refit`.
     """
     refused(space, settings, stage.word, len(train_rows.folds))
     own = settings.start if isinstance(settings.start, list) else []
@@ -54,10 +62,8 @@ def grow_by_search(
     if earlier := _num_finished(study):
         stage.tell(Progress(found=earlier, noun=f"{noun}s"))
 
-    def report(*, done: int, total: int | None, best: float | None, text: str) -> None:
-        stage.tell(Progress(done=done, total=total, best=best, text=text))
-
-    result = run_search(
+    searched = partial(
+        run_search,
         space=space,
         settings=settings,
         evaluate=evaluate,
@@ -70,9 +76,9 @@ def grow_by_search(
         steps=steps,
         times=times,
         start=start,
-        report_progress=report,
-        deadline=stage.deadline,
+        report_progress=lambda **known: stage.tell(Progress(**known)),
     )
+    result = leaving_time_to_refit(searched, stage.deadline, refit_seconds)
     names = write_search_out(
         stage.out,
         stage.word,
@@ -88,9 +94,21 @@ def grow_by_search(
     return summary(result, noun, len(offered))
 
 
-def leaving_time_to_refit(stage: Stage) -> Stage:
-    """Return the stage with a sooner end for its search: what is kept grows again in the rest."""
-    return replace(stage, deadline=stage.deadline.sooner((1 - REFIT_SHARE) * stage.deadline.left()))
+def leaving_time_to_refit(
+    searched: Callable[..., SearchResult], deadline: Deadline, refit_seconds: RefitSeconds | None
+) -> SearchResult:
+    """Search to a sooner end, for what is kept grows again in the rest; what that will not need is searched in, too.
+
+    `refit_seconds` says how long it takes, and can do so only when something is kept. None: nothing grows again.
+    """
+    if refit_seconds is None:
+        return searched(deadline=deadline)
+    result = searched(deadline=deadline.sooner((1 - REFIT_SHARE) * deadline.left()))
+    left = deadline.left()
+    spare = left - refit_seconds(result)
+    if result.ended_by == "seconds" and spare > LEAST_SPARE * left:
+        result = searched(deadline=deadline.sooner(spare))
+    return result
 
 
 def to_refit(stage: Stage) -> list[Path]:

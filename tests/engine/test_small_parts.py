@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from components.core.cores import num_cores
+from components.core.deadlines import Deadline
 from components.core.errors import UserMistake
 from components.core.files import write_json
+from components.search.result import SearchResult
 from pipelines.engine import chain, clock, ledger
 from pipelines.engine.dry import describe
 from pipelines.engine.dvc_graph import Change
 from pipelines.engine.events import Event, Reader, Teller
 from pipelines.engine.locks import lease_cores, run_lock
 from pipelines.engine.milestones import FoundAgain
+from pipelines.engine.searching import leaving_time_to_refit
 from pipelines.engine.stage import Progress
 from pipelines.engine.terminal import Terminal, clock_of, cut, duration, spoken
 
@@ -192,3 +195,20 @@ def test_a_change_is_told_with_its_line(tmp_path: Path) -> None:
 def test_reading_json_that_is_being_written_is_no_error(tmp_path: Path) -> None:
     write_json(tmp_path / ".espalier" / "clock" / "search.json", {"key": 1})
     assert clock.spent(tmp_path, "search", "key").seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "refit_seconds", "ends"),
+    [("seconds", 10.0, [75, 90]), ("seconds", 60.0, [75]), ("trials", 10.0, [75]), ("seconds", None, [100])],
+    ids=["some is left", "too little is left", "nothing to search", "no refit"],
+)
+def test_time_kept_back_that_refits_do_not_need_is_searched_in(ended_by, refit_seconds, ends) -> None:
+    deadline, asked = Deadline.after(100), []
+
+    def searched(*, deadline: Deadline) -> SearchResult:
+        asked.append(deadline.left())
+        counts = {"num_score_folds": 1, "closed": (), "front": ()}
+        return SearchResult(trials=(), kept=(), ended_by=ended_by, repeatable=True, greater_is_better=True, **counts)
+
+    leaving_time_to_refit(searched, deadline, None if refit_seconds is None else lambda _: refit_seconds)
+    assert asked == pytest.approx(ends, abs=2)
