@@ -149,7 +149,7 @@ def grow_bagging(
         ]
     if len(folds) > num_folds:
         members = [
-            in_place_of_its_folds(one, prepared[-1], models[kind][-1])
+            in_place_of_its_folds(one, prepared[-1], models[kind][-1:])
             for kind, one in zip(models, members, strict=True)
         ]
     return Bagged(

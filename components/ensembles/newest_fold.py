@@ -7,7 +7,7 @@ weights that grow with the fold lay between, and where nothing drifts all were w
 fifth of the time, and it is what the folds have judged: one model at a time, never their mean.
 
 So the member is copied without the other folds' models, and every family reads it as it reads any member. The scores
-and out-of-fold predictions of all folds stay, because they judge it.
+and out-of-fold predictions of all folds stay, because they judge it. Models that grew again on all rows all stay.
 """
 
 import shutil
@@ -22,6 +22,9 @@ from components.ensembles.second_layer import FAMILY, alone
 def newest_fold_only(member: Path, folder: Path, loaders: Loaders) -> None:
     """Copy a member's folder to `folder`, which must not exist, with the model of its newest fold alone."""
     described = read_json(member / "member.json")
+    if described.get("facts", {}).get("refit_rows"):
+        shutil.copytree(member, folder)
+        return
     newest = max(described["folds"])
     others = [f"fold-{number}.*" for number in described["folds"] if number != newest]
     shutil.copytree(member, folder, ignore=shutil.ignore_patterns(*others, "oof-*", "member.json"))

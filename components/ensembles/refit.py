@@ -1,13 +1,15 @@
-"""A member of models of folds grows once more, on all train rows, and that one model answers in the folds' place.
+"""A member of models of folds grows once more, on all train rows, and what grew answers in the folds' place.
 
 The folds have said how good it is, and when it should stop; what they have not is the rows that judged them. One model
-of all rows instead of three or five of a part each is mostly better, and that many times quicker and smaller: README,
-"What we tried", has the measurements. Where noise is most of the error the mean of the folds is better by a little.
+of all rows instead of three or five of a part each is mostly better, and that many times quicker and smaller. On a
+small table chance makes much of a model; there as many grow as there were folds, and answer together. README, "What we
+tried", has the measurements.
 
 What was answered out of fold stays, because it judges the member. Boosters: `boosting_refit.py`; the others grow beside
 their folds (`bagging.py`); networks: `components/training/refit.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,13 +18,21 @@ from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart
 from components.ensembles.prepared import Prepared
 
 
-def in_place_of_its_folds(member: FoldMember, prepared: Prepared, model: FoldModel) -> FoldMember:
-    """Return the member with the model of all rows alone, and the scores and predictions that its folds had."""
-    part = FoldPart(
+def in_place_of_its_folds(member: FoldMember, prepared: Prepared, models: Sequence[FoldModel]) -> FoldMember:
+    """Return the member with models of all rows alone, and the scores and predictions that its folds had.
+
+    `models`: one, or as many as there were folds.
+    """
+    mean = FoldPart(
         number=prepared.fold.number,
         preprocessor=prepared.preprocessor,
-        model=model,
+        model=models[0],
         oof=member.oof,
         score=float(np.mean(member.scores)),
     )
-    return replace(member, parts=(part,), facts={**member.facts, "refit_rows": len(prepared.fold.fit_rows)})
+    places = (mean,) if len(models) == 1 else member.parts
+    parts = tuple(
+        replace(place, preprocessor=prepared.preprocessor, model=model)
+        for place, model in zip(places, models, strict=True)
+    )
+    return replace(member, parts=parts, facts={**member.facts, "refit_rows": len(prepared.fold.fit_rows)})

@@ -15,6 +15,7 @@ from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.predictions import read_member_oof
 from components.core.seeds import derive
+from components.ensembles import boosting_refit
 from components.ensembles.boosting import BoosterStopping, TreesSpec
 from components.ensembles.boosting_evaluate import BoosterEvaluate
 from components.ensembles.boosting_fit import Asked
@@ -50,7 +51,10 @@ def grown(folder: Path, task: str = "binary", folds: Sequence[Fold] = FOLDS, **t
 
 @EACH
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(library: str, task: str, tmp_path: Path) -> None:
+def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(
+    library: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boosting_refit, "FEW_ROWS", 150)
     folder = grown(tmp_path, task, kind=library)
     before, described = load_booster(folder), read_json(folder / "member.json")
     outputs = 3 if task == "multiclass" else 1
@@ -65,7 +69,7 @@ def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(library: str, task
     trees = TreesSpec(rounds=rounds, learning_rate=0.2)
     asked = Asked(
         trees=trees, task=task, num_outputs=3 if outputs > 1 else 2 if task == "binary" else 1, patience=5,
-        seed=derive(3, "boosting", described["name"], "refit"),
+        seed=derive(3, "boosting", described["name"], "refit", 0),
     )  # fmt: skip
     alone = LIBRARIES[library].grow(asked, (features, scaled), None, lambda: False)
     assert alone is not None
@@ -73,8 +77,24 @@ def test_one_booster_of_all_rows_with_the_rounds_of_its_folds(library: str, task
     assert not alone.curves.get("validation", np.zeros(0)).size
 
 
+def test_on_few_rows_as_many_boosters_as_folds_answer_and_one_where_nothing_is_drawn(tmp_path: Path) -> None:
+    folder, same = grown(tmp_path / "drawn", subsample=0.5), grown(tmp_path / "not", subsample=1.0, columns=1.0)
+    before = load_booster(folder)
+    assert refit(evaluator("binary"), [folder, same], FOLDS, NEVER) == 2
+    after, alone = load_booster(folder), load_booster(same)
+    assert len({part.model.content for part in after.parts}) == 3
+    assert [part.score for part in after.parts] == [part.score for part in before.parts]
+    assert after.facts == {"trees": after.parts[0].model.trees, "refit_rows": 150}
+    table, rows = table_of("binary"), np.arange(150)
+    single = [part.predict(table, rows) for part in after.parts]
+    np.testing.assert_allclose(after.predict(table), np.mean(single, axis=0), atol=1e-6)
+    np.testing.assert_array_equal(after.oof.values_nC, before.oof.values_nC)
+    assert len(alone.parts) == 1
+
+
 @EACH
-def test_what_judged_it_stays(library: str, tmp_path: Path) -> None:
+def test_what_judged_it_stays(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boosting_refit, "FEW_ROWS", 150)
     folder = grown(tmp_path, kind=library)
     before, oof = read_json(folder / "member.json"), read_member_oof(folder)
     cost = load_booster(folder).cost()
@@ -164,22 +184,21 @@ def test_the_stage_does_it_and_refit_0_does_not(tmp_path: Path) -> None:
     run(tmp_path, "boosting")
     names = read_json(tmp_path / "data/boosting/boosting.json")["members"]
     for name in names:
-        assert len(load_booster(tmp_path / "data/boosting/members" / name).parts) == 1
         facts = read_json(tmp_path / "data/boosting/members" / name / "member.json")["facts"]
         assert facts["refit_rows"] == len(read_member_oof(tmp_path / "data/boosting/members" / name).rows_n)
     (tmp_path / "data/boosting").rename(tmp_path / "data/again")
     told: list[Progress] = []
     assert read_json(tmp_path / ".espalier/studies/boosting.json")["refit"] == len(names) == 2
     run(tmp_path, "boosting", refit=1)
-    parts = [len(load_booster(tmp_path / "data/boosting/members" / name).parts) for name in names]
-    assert parts == [1, 3], "the best one alone"
+    known = [load_booster(tmp_path / "data/boosting/members" / name).facts for name in names]
+    assert ["refit_rows" in facts for facts in known] == [True, False], "the best one alone"
     (tmp_path / "data/boosting").rename(tmp_path / "data/one")
     run(tmp_path, "boosting", refit=0, told=told)
     assert read_json(tmp_path / ".espalier/studies/boosting.json")["refit"] == 0
     assert any(progress.found == 3 for progress in told), "no trial was grown again"
     assert read_json(tmp_path / "data/boosting/boosting.json")["members"] == names
     for name in names:
-        assert len(load_booster(tmp_path / "data/boosting/members" / name).parts) == 3
+        assert "refit_rows" not in load_booster(tmp_path / "data/boosting/members" / name).facts
     no_search(tmp_path)
     run(tmp_path, "bagging")
     run(tmp_path, "stacking", method="average")
