@@ -73,9 +73,10 @@ def _is_refit(stage: Stage, train_rows: TrainRows) -> bool:
 
 
 def _refit_seconds(stage: Stage, train_rows: TrainRows, timed: Timed, found: SearchResult) -> float:
-    """Return how long it will take to train the kept networks again, those that `refit` names."""
+    """Return how long it will take to train kept networks again, those that `refit` names and there is time for."""
     most = len(found.kept) if stage.spec.refit == "auto" else stage.spec.refit
-    return seconds_for([kept.folder for kept in found.kept[:most]], timed, train_rows.folds)
+    members = [kept.folder for kept in found.kept[:most]]
+    return seconds_for(members, timed, train_rows.folds, stage.deadline.left())
 
 
 def _refit(stage: Stage, train_rows: TrainRows, timed: Timed) -> int:

@@ -114,11 +114,18 @@ def refit(
     return done
 
 
-def seconds_for(members: Sequence[Path], evaluate: Timed, folds: Sequence[Fold]) -> float:
-    """Return how long it will take, about, to train members again; those that lack folds are not."""
-    rows = len(every_row(folds).fit_rows)
-    whole = [member for member in map(load_network, members) if len(member.folds) == len(folds)]
-    return BEGIN_SECONDS + SLOWER * sum(evaluate.seconds_for(_work(member, rows)) for member in whole)
+def seconds_for(members: Sequence[Path], evaluate: Timed, folds: Sequence[Fold], within: float) -> float:
+    """Return how long it will take, about, to train the first members again, as many as there is time for.
+
+    `within`: seconds there are. 0 where not even the best one would be done; those that lack folds are not trained.
+    """
+    rows, seconds = len(every_row(folds).fit_rows), BEGIN_SECONDS
+    for number, member in enumerate(map(load_network, members)):
+        more = SLOWER * evaluate.seconds_for(_work(member, rows))
+        if len(member.folds) < len(folds) or seconds + more > within:
+            return seconds if number else 0.0
+        seconds += more
+    return seconds
 
 
 def _work(member: NetworkMember, rows: int) -> float:

@@ -1,5 +1,6 @@
 """Kept networks trained again on all rows: on what and how long, what stays, and what the clock leaves."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -103,14 +104,18 @@ def test_the_search_before_it_says_how_long_training_takes(wine, tmp_path):
 
 
 def test_how_long_it_will_take_is_known_before(wine, tmp_path):
-    """Networks that lack folds are not trained again."""
+    """Those for which there is no time cost none, and neither does who lacks folds."""
     table, folds = wine
     evaluate, members = searched(wine, tmp_path)
+    evaluate.seconds = 100.0
     both = [load_network(folder) for folder in members]
-    work = sum(work_of(one.facts, spec_of(one)["training"]["epochs"], table.num_rows * 3) for one in both)
-    expected = BEGIN_SECONDS + SLOWER * evaluate.seconds_for(work)
-    assert seconds_for(members, evaluate, folds) == pytest.approx(expected)
-    assert seconds_for(members, evaluate, [*folds, folds[0]]) == BEGIN_SECONDS
+    work = [work_of(one.facts, spec_of(one)["training"]["epochs"], table.num_rows * 3) for one in both]
+    first, second = (SLOWER * evaluate.seconds_for(one) for one in work)
+    whole = BEGIN_SECONDS + first + second
+    assert seconds_for(members, evaluate, folds, math.inf) == pytest.approx(whole)
+    assert seconds_for(members, evaluate, folds, whole - 1) == pytest.approx(BEGIN_SECONDS + first)
+    assert seconds_for(members, evaluate, folds, first) == 0.0
+    assert seconds_for(members, evaluate, [*folds, folds[0]], math.inf) == 0.0
 
 
 def test_more_epochs_than_were_best_and_never_more_than_allowed(wine, tmp_path):
