@@ -27,8 +27,9 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def joined(parts: Iterable[Predictions]) -> Predictions:
-    """Lay the predictions of several folds together, in order of row id."""
-    found = list(parts)
+    """Lay the predictions of several folds together, in order of row id; folds that have none say nothing."""
+    given = list(parts)
+    found = [part for part in given if len(part.rows_n)] or given
     rows_n = np.concatenate([part.rows_n for part in found])
     order = np.argsort(rows_n, kind="stable")
     return Predictions(

@@ -4,7 +4,7 @@ More rows bear more rounds: a booster stops after a quarter more than its folds 
 1.4 times were better than as many (ensembles of vehicle, phoneme, california_housing, kin8nm), or the same. Of folds
 that differ in size (a split by time) the largest ones are asked. Where the time ends first, the folds go on answering.
 
-What a booster draws (rows and columns of each tree) tells on a small table: there as many grow as there were folds.
+What a booster draws (rows and columns of each tree) tells on a small table: there three grow, and answer together.
 """
 
 import itertools
@@ -28,7 +28,7 @@ from components.ensembles.prepared import AnyPreprocess, Prepared, prepare
 from components.ensembles.refit import in_place_of_its_folds
 
 MORE_ROUNDS = 1.25
-FEW_ROWS = 5000  # of a table on which one booster is not enough
+FEW_ROWS, TOGETHER = 5000, 3  # of a table on which one booster is not enough; so many are
 AS_LARGE = 0.9  # of the largest fold's rows: folds that say how many rounds
 Known = dict[AnyPreprocess, Prepared]
 
@@ -71,7 +71,7 @@ def _again(
     if not isinstance(asked_of(member.spec)[1].rows, str):
         return member
     models: list[BoosterModel] = []
-    for number in range(len(member.parts) if len(prepared.fold.fit_rows) < FEW_ROWS else 1):
+    for number in range(TOGETHER if len(prepared.fold.fit_rows) < FEW_ROWS else 1):
         seed = derive(evaluate.seed, "boosting", member.name, "refit", number)
         try:
             found = evaluate.grow(member.spec, seed, prepared, deadline.over, rounds_of(member, folds))

@@ -102,7 +102,7 @@ class FoldMember:
     spec: JSON  # settled settings
     table: str  # content hash of the table that its row ids refer to
     facts: Mapping[str, int | float | str]
-    parts: tuple[FoldPart, ...]  # in order of fold number; one alone after a split by time; refit: one, or as many
+    parts: tuple[FoldPart, ...]  # in order of fold number; one alone after a split by time; refit: one, or a few
     scores: tuple[float, ...]  # of all folds, also of those whose models stayed behind
     oof: Predictions
 
