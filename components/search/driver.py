@@ -7,7 +7,7 @@ anything but where the search ends: at the longest run of numbers 0..N-1 that `t
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,10 +47,12 @@ def run_search(
     start: Sequence[JSON] = (),
     report_progress: ReportProgress = silent,
     deadline: Deadline = NEVER,
+    guarded: Collection[int] = (),
 ) -> SearchResult:
     """Search the space until the trials are done, the clock ends it, or the user stops it.
 
-    `study`: its own folder (`study_key`); `structure`: what may share a population; `steps`, `times`: `judging.py`.
+    `study`: its own folder (`study_key`); `structure`: what may share a population; `steps`, `times`: `judging.py`;
+    `guarded`: trials of an earlier result of this study, whose weights must stay.
     Raises UserMistake when nothing would end the search, EspalierError when every trial fails.
     """
     _refuse_no_end(settings, deadline)
@@ -66,10 +68,10 @@ def run_search(
         objectives=settings.objectives,
     )
     num_score_folds = settings.num_score_folds(len(folds), num_rows)
-    fewest = min(len(fold.fit_rows) for fold in folds)
-    counts = {"steps": steps, "rows": fewest, "num_score_folds": num_score_folds, "num_folds": len(folds)}
+    rows = min(len(fold.fit_rows) for fold in folds)
+    counts = {"steps": steps, "rows": rows, "num_score_folds": num_score_folds, "num_folds": len(folds)}
     judge = Judge(settings.pruner, times=times, greater_is_better=greater_is_better, **counts)
-    search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress)
+    search = Trials(files, planner, space, settings, structure, judge, greater_is_better, report_progress, guarded)
 
     def keep(trials: Sequence[Trial], until: Deadline) -> list[Kept]:
         _refuse_failure(trials, until)
@@ -78,18 +80,16 @@ def run_search(
         return Keeper(files, evaluate, folds, num_score_folds, structures).keep(ranked, count, until)
 
     best, deadline = _in_rounds(search, evaluate, keep, folds, num_score_folds, deadline)
-    kept = sorted(best.kept, key=lambda it: (-it.score if greater_is_better else it.score, it.number))
+    outcomes = [it.outcome for it in best.trials]
     return SearchResult(
         trials=tuple(best.trials),
-        kept=tuple(kept),
+        kept=tuple(sorted(best.kept, key=lambda it: (-it.score if greater_is_better else it.score, it.number))),
         ended_by=search.ended_by(deadline),
         repeatable=best.repeatable,
         num_score_folds=num_score_folds,
         greater_is_better=greater_is_better,
         closed=tuple(files.closed(math.ceil(len(best.trials) / settings.generation))),
-        front=tuple(
-            front([it.outcome for it in best.trials], settings.objectives, greater_is_better=greater_is_better)
-        ),
+        front=tuple(front(outcomes, settings.objectives, greater_is_better=greater_is_better)),
     )
 
 
@@ -125,7 +125,7 @@ def _in_rounds(
         last_call = _another_call(last_call, deadline, before - deadline.left())
         if last_call.over() or search.ended_by(deadline) != "seconds":
             return best, deadline
-        search.guarded = {it.number for it in kept}
+        search.guarded.update(it.number for it in kept)
 
 
 def _refuse_no_end(settings: SearchSettings, deadline: Deadline) -> None:

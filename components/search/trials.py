@@ -6,7 +6,7 @@ thrown away is a function of the outcomes on disk. Planning is `generations.py`,
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from components.core.contracts import JSON, Candidate, Evaluate, Fold, Outcome
@@ -38,6 +38,7 @@ class Trials:
         judge: Judge,
         greater_is_better: bool,
         report_progress: ReportProgress,
+        guarded: Collection[int],
     ) -> None:
         self._files = files
         self._planner = planner
@@ -51,7 +52,7 @@ class Trials:
             files, space, planner, objectives=settings.objectives, greater_is_better=greater_is_better
         )
         self._reported: dict[int, dict[int, float]] = {}  # number -> rung -> score, of those without an outcome
-        self.guarded: set[int] = set()  # whose weights stay, also when better ones come
+        self.guarded = set(guarded)  # whose weights stay, also when better ones come
         self._handed_out = 0
         self._hopeless: bool | None = None  # None: not known yet
         self._run: list[Trial] = []  # numbers 0, 1, 2, ... without a gap

@@ -99,16 +99,23 @@ def leaving_time_to_refit(
 ) -> SearchResult:
     """Search to a sooner end, for what is kept grows again in the rest; what that will not need is searched in, too.
 
-    `refit_seconds` says how long it takes, and can do so only when something is kept. None: nothing grows again.
+    What was found before stands where newcomers were cut off on their way through the folds. `refit_seconds`
+    says how long growing again takes, and can do so only when something is kept. None: nothing grows again.
     """
     if refit_seconds is None:
         return searched(deadline=deadline)
     result = searched(deadline=deadline.sooner((1 - REFIT_SHARE) * deadline.left()))
     left = deadline.left()
     spare = left - refit_seconds(result)
-    if result.ended_by == "seconds" and spare > LEAST_SPARE * left:
-        result = searched(deadline=deadline.sooner(spare))
-    return result
+    if result.ended_by != "seconds" or spare <= LEAST_SPARE * left:
+        return result
+    longer = searched(deadline=deadline.sooner(spare), guarded=[kept.number for kept in result.kept])
+    return max(result, longer, key=lambda one: (one.repeatable, _num_scores(one), one is longer))
+
+
+def _num_scores(result: SearchResult) -> int:
+    """Count the folds that the kept ones have been through."""
+    return sum(len(kept.fold_scores_S) for kept in result.kept)
 
 
 def to_refit(stage: Stage) -> list[Path]:

@@ -12,7 +12,7 @@ from components.core.cores import num_cores
 from components.core.deadlines import Deadline
 from components.core.errors import UserMistake
 from components.core.files import write_json
-from components.search.result import SearchResult
+from components.search.result import Kept, SearchResult
 from pipelines.engine import chain, clock, ledger
 from pipelines.engine.dry import describe
 from pipelines.engine.dvc_graph import Change
@@ -205,10 +205,41 @@ def test_reading_json_that_is_being_written_is_no_error(tmp_path: Path) -> None:
 def test_time_kept_back_that_refits_do_not_need_is_searched_in(ended_by, refit_seconds, ends) -> None:
     deadline, asked = Deadline.after(100), []
 
-    def searched(*, deadline: Deadline) -> SearchResult:
+    def searched(*, deadline: Deadline, guarded: list[int] | None = None) -> SearchResult:
         asked.append(deadline.left())
-        counts = {"num_score_folds": 1, "closed": (), "front": ()}
-        return SearchResult(trials=(), kept=(), ended_by=ended_by, repeatable=True, greater_is_better=True, **counts)
+        return found([2], ended_by=ended_by)
 
     leaving_time_to_refit(searched, deadline, None if refit_seconds is None else lambda _: refit_seconds)
     assert asked == pytest.approx(ends, abs=2)
+
+
+def found(fold_scores: list[int], **changes) -> SearchResult:
+    """Return what a search has found: how many fold scores each of the kept has."""
+    kept = [
+        Kept(number=number, score=0.5, fold_scores_S=(0.5,) * count, folder=Path())
+        for number, count in enumerate(fold_scores)
+    ]
+    known = {"trials": (), "ended_by": "seconds", "repeatable": True, "num_score_folds": 1, "greater_is_better": True}
+    return SearchResult(kept=tuple(kept), **{**known, "closed": (), "front": (), **changes})
+
+
+@pytest.mark.parametrize(
+    ("longer", "taken"),
+    [
+        (found([5, 5, 5]), True),
+        (found([5, 5]), True),
+        (found([5]), False),
+        (found([5, 5, 2], repeatable=False), False),
+    ],
+)
+def test_what_was_found_stands_where_newcomers_were_cut_off(longer, taken) -> None:
+    first = found([5, 5])
+    results, guards = iter([first, longer]), []
+
+    def searched(*, deadline: Deadline, guarded: list[int] | None = None) -> SearchResult:
+        guards.append(guarded)
+        return next(results)
+
+    best = leaving_time_to_refit(searched, Deadline.after(100), lambda _: 1.0)
+    assert best is (longer if taken else first)
+    assert guards == [None, [0, 1]], "the weights of what was found stay"
