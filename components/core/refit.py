@@ -14,7 +14,7 @@ from components.core.contracts import Fold
 
 HowMany = Literal["auto"] | Annotated[int, Field(ge=0)]
 REFIT = "kept models that grow once more, on all train rows, to answer in their folds' place; auto = as time allows"
-REFIT_SHARE = 0.25  # of a search's seconds is kept back for it
+REFIT_SHARE = 0.25  # of a search's seconds is kept back for it, until it is known how long it takes
 
 
 def every_row(folds: Sequence[Fold]) -> Fold:

@@ -85,7 +85,7 @@ def refit(
     begun: list[tuple[int, Path, NetworkMember]] = []
 
     def generations() -> Iterator[Sequence[Candidate]]:
-        """One member at a time, so that what the clock cuts off is those begun last: nobody waits for it in vain."""
+        """A generation is one member, and two are begun at most: the clock cuts off no others."""
         for folder in members:
             member = load_network(folder)
             spec, count = spec_of(member), len(member.folds)

@@ -173,9 +173,9 @@ def _refitted(members: Sequence[Mapping[str, Any]]) -> str:
     again = [one for one in inside if one["refit_rows"]]
     if not again:
         return ""
-    who = "Every member" if len(again) == len(inside) else ", ".join(one["name"] for one in again)
+    who = "Every member with a weight" if len(again) == len(inside) else ", ".join(one["name"] for one in again)
     return paragraph(
-        f"{who} grew once more on all {again[0]['refit_rows']} train rows, and that is what answers; "
+        f"{who} grew once more on all train rows, and that is what answers; "
         "the scores are of the models of the folds, which had fewer rows."
     )
 
