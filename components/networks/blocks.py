@@ -21,6 +21,7 @@ from torch.nn import functional
 from components.networks import mish, products
 from components.networks.activations import Activation
 from components.networks.store import ALIGNMENT
+from components.networks.way_back import WayBack
 
 _SLOPES = torch.ops.aten
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -81,48 +82,74 @@ class Chain(torch.autograd.Function):
         ctx: Any,
         x_KBI: torch.Tensor,
         activations: tuple[Activation | None, ...],
-        noise: tuple[torch.Tensor | None, ...],
+        noise: torch.Tensor | None,
         *parameters: torch.Tensor,
     ) -> torch.Tensor:
-        """`parameters`: weight [K, O, I] and bias [K, O] of each layer in turn; `noise`: of each layer, what dropout
-        multiplies its units by."""
-        kept = []
-        for number, activation in enumerate(activations):
-            weight_KOI, bias_KO = parameters[2 * number], parameters[2 * number + 1]
-            product = _product(x_KBI, weight_KOI, bias_KO)
-            result = own = product
-            if activation is not None:
-                result, own = STEPS[activation].forward(product, any(ctx.needs_input_grad))
-            kept += [x_KBI, weight_KOI, own]
-            factor = noise[number]
-            if factor is not None:
-                # what went through relu says the same of its slope afterwards: where noise is 0 there is none
-                spare = own is not result or activation == "relu"
-                result = result.mul_(factor) if spare else result * factor
-            x_KBI = result
+        """`parameters`: weight [K, O, I] and bias [K, O] of each layer in turn; `noise`: see `chain`."""
+        result, kept = _there(x_KBI, activations, noise, parameters, way_back=any(ctx.needs_input_grad))
         ctx.activations, ctx.noise = activations, noise
         ctx.save_for_backward(*kept)
-        return x_KBI
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Rows of a data set need no gradient."""
-        # what comes through a view may lie otherwise for one model than for several, and would add up in another order
-        upper, kept, found, last = gradients[0].contiguous(), ctx.saved_tensors, [], True
-        for number in reversed(range(len(ctx.activations))):
-            x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
-            activation, factor = ctx.activations[number], ctx.noise[number]
-            if factor is not None:
-                upper = upper * factor if last else upper.mul_(factor)
-                last = False
-            if activation is not None:
-                # what autograd handed in may be another's, too; what we made has room for its own slope
-                upper = STEPS[activation].backward(upper, own, torch.empty_like(upper) if last else upper)
+        to_rows = ctx.needs_input_grad[0]
+        for_rows, found = _back(gradients[0], ctx.activations, ctx.noise, ctx.saved_tensors, to_rows=to_rows)
+        return for_rows, None, None, *found
+
+
+def _there(
+    x_KBI: torch.Tensor,
+    activations: Sequence[Activation | None],
+    noise: torch.Tensor | None,
+    parameters: Sequence[torch.Tensor],
+    *,
+    way_back: bool,
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return what a chain makes of rows, and what the way back wants of each layer: its rows, its weights, and what
+    says its activation's slope."""
+    kept = []
+    for number, activation in enumerate(activations):
+        weight_KOI, bias_KO = parameters[2 * number], parameters[2 * number + 1]
+        product = _product(x_KBI, weight_KOI, bias_KO)
+        result = own = product
+        if activation is not None:
+            result, own = STEPS[activation].forward(product, way_back)
+        kept += [x_KBI, weight_KOI, own]
+        if noise is not None and activation is not None:
+            # what went through relu says the same of its slope afterwards: where noise is 0 there is none
+            spare = own is not result or activation == "relu"
+            result = result.mul_(noise[:, number]) if spare else result * noise[:, number]
+        x_KBI = result
+    return x_KBI, kept
+
+
+def _back(
+    upper: torch.Tensor,
+    activations: Sequence[Activation | None],
+    noise: torch.Tensor | None,
+    kept: Sequence[torch.Tensor],
+    *,
+    to_rows: bool,
+) -> tuple[torch.Tensor | None, list[torch.Tensor]]:
+    """Return the gradient of a chain's rows, if they have one, and those of its parameters."""
+    # what comes through a view may lie otherwise for one model than for several, and would add up in another order
+    upper, found, last = upper.contiguous(), [], True
+    for number in reversed(range(len(activations))):
+        x_KBI, weight_KOI, own = kept[3 * number : 3 * number + 3]
+        activation = activations[number]
+        if noise is not None and activation is not None:
+            upper = upper * noise[:, number] if last else upper.mul_(noise[:, number])
             last = False
-            found += [upper.sum(1), _for_weight(upper, x_KBI)]
-            if number or ctx.needs_input_grad[0]:
-                upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else products.bmm(upper, weight_KOI)
-        return (upper if ctx.needs_input_grad[0] else None), None, None, *reversed(found)
+        if activation is not None:
+            # what was handed in may be another's, too; what we made has room for its own slope
+            upper = STEPS[activation].backward(upper, own, torch.empty_like(upper) if last else upper)
+        last = False
+        found += [upper.sum(1), _for_weight(upper, x_KBI)]
+        if number or to_rows:
+            upper = upper * weight_KOI if weight_KOI.shape[1] == 1 else products.bmm(upper, weight_KOI)
+    return (upper if to_rows else None), found[::-1]
 
 
 def _product(x_KBI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor) -> torch.Tensor:
@@ -152,9 +179,26 @@ def chain(
     x_KBI: torch.Tensor,
     activations: tuple[Activation | None, ...],
     *parameters: torch.Tensor,
-    noise: Sequence[torch.Tensor | None] = (),
+    noise: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn; `noise`: what
-    dropout multiplies the units of each by (`layers.noise`); none: no dropout."""
+    """Return what layers behind each other make of rows; `parameters`: weight and bias of each in turn; `noise`
+    [K, L, B, O]: what dropout multiplies the units of the first L by, those with an activation; None: no dropout."""
     apply: Callable[..., torch.Tensor] = Chain.apply
-    return apply(x_KBI, activations, tuple(noise) or (None,) * len(activations), *parameters)
+    return apply(x_KBI, activations, noise, *parameters)
+
+
+def there_and_back(
+    x_KBI: torch.Tensor,
+    activations: tuple[Activation | None, ...],
+    *parameters: torch.Tensor,
+    noise: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, WayBack]:
+    """Return the same as `chain` for rows of a data set, and the way back, without autograd."""
+    with torch.no_grad():
+        result, kept = _there(x_KBI, activations, noise, parameters, way_back=True)
+
+    @torch.no_grad()
+    def back(upper: torch.Tensor) -> list[torch.Tensor]:
+        return _back(upper, activations, noise, kept, to_rows=False)[1]
+
+    return result, back

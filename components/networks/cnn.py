@@ -21,11 +21,12 @@ from components.networks.sides import Padding, Sides, convolved, padding_of, poo
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, convolution, layers, pooling, row_by_row
+    from components.networks import activations, convolution, dropout, layers, pooling, row_by_row
 else:
     torch = lazy("torch")
     activations = lazy("components.networks.activations")
     convolution = lazy("components.networks.convolution")
+    dropout = lazy("components.networks.dropout")
     layers = lazy("components.networks.layers")
     pooling = lazy("components.networks.pooling")
     row_by_row = lazy("components.networks.row_by_row")
@@ -217,7 +218,7 @@ class CNNNetwork:
             return h_BCHW
         batch, channels = h_BCHW.shape[:2]
         ones_KBC = torch.ones(len(rates), batch, channels // len(rates), dtype=h_BCHW.dtype, device=h_BCHW.device)
-        kept_KBC = layers.dropout(ones_KBC, rates, training.generators)
+        kept_KBC = dropout.dropout(ones_KBC, training)
         return h_BCHW * kept_KBC.transpose(0, 1).reshape(batch, channels, 1, 1)
 
     def cost(self) -> int:

@@ -3,7 +3,7 @@
 For devices where a step is captured once and replayed (`components/training/graph.py`): nothing is drawn on the host,
 and there is no state but the count of steps, so a model has the same noise alone, in any stack, and after a rest. The
 function is SplitMix64 (Steele, Lea and Flood 2014), whole numbers alone: the same on every device. A processor draws
-from generators (`layers.py`): faster there, and other bits.
+from generators (`dropout.py`): faster there, and other bits.
 
 Legend: K models, W words of 64 bits, four units each.
 """
@@ -31,13 +31,13 @@ class Counted:
         self._key_K1 = mixed(self._seed_K1 ^ mixed(steps_K1.to(torch.int64)))
 
     def kept(self, shape: Sequence[int], rates: Sequence[float], dtype: torch.dtype) -> torch.Tensor:
-        """Return 0 for units [K, B, O] that are left out, with each model's own probability in steps of 1/65536, else
+        """Return 0 for units [K, ...] that are left out, with each model's own probability in steps of 1/65536, else
         what scales the rest up."""
         size, device = math.prod(shape[1:]), self._seed_K1.device
         self._key_K1 = mixed(self._key_K1 + GOLDEN)  # the next layer's
         words_KW = mixed(self._key_K1 + torch.arange(-(-size // 4), device=device) * GOLDEN)
-        below, scale = self._limits_of(tuple(rates), dtype)
-        return (words_KW.view(torch.int16)[:, :size].view(shape) >= below).to(dtype).mul_(scale)
+        below_K1, scale_K1 = self._limits_of(tuple(rates), dtype)
+        return (words_KW.view(torch.int16)[:, :size] >= below_K1).to(dtype).mul_(scale_K1).view(*shape)
 
     def _limits_of(self, rates: tuple[float, ...], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         found = self._limits.get(rates)
@@ -56,7 +56,7 @@ def mixed(words: torch.Tensor) -> torch.Tensor:
 
 @functools.lru_cache(maxsize=256)  # of a stack they are asked for at every layer of every step
 def limits(rates: tuple[float, ...], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return for each model the least of 16 bits that is kept, and what scales the kept up: [K, 1, 1]."""
+    """Return for each model the least of 16 bits that is kept, and what scales the kept up: [K, 1]."""
     steps = [min(round(rate * 65536), 65535) for rate in rates]
-    below = torch.tensor([step - 32768 for step in steps], dtype=torch.int16).view(-1, 1, 1)
-    return below, torch.tensor([65536 / (65536 - step) for step in steps], dtype=dtype).view(-1, 1, 1)
+    below = torch.tensor([step - 32768 for step in steps], dtype=torch.int16).view(-1, 1)
+    return below, torch.tensor([65536 / (65536 - step) for step in steps], dtype=dtype).view(-1, 1)

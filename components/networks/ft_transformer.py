@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import setting
-from components.networks import headed, transformer
+from components.networks import transformer
 from components.networks.embedding import Front
 from components.networks.network import DataKind, Inputs, NetworkSpec, TrainingPass, Views
 from components.networks.numbers import Numbers, Plain
@@ -26,10 +26,11 @@ from components.networks.store import aligned
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import attention, layers, row_by_row
+    from components.networks import attention, dropout, layers, row_by_row
 else:
     torch = lazy("torch")
     attention = lazy("components.networks.attention")
+    dropout = lazy("components.networks.dropout")
     layers = lazy("components.networks.layers")
     row_by_row = lazy("components.networks.row_by_row")
 
@@ -196,12 +197,12 @@ class FTTransformerNetwork:
         key, value = (transformer.linear(parameters, f"{layer}.{part}", seen) for part in ("key", "value"))
         mixed = self._attention(query, key, value, training)
         made = transformer.linear(parameters, f"{layer}.mixed", mixed)
-        h_KBTO = h_KBTO + headed.dropout(made, training, "residual_dropout")
+        h_KBTO = h_KBTO + dropout.dropout(made, training, "residual_dropout")
         seen = transformer.norm(parameters, f"{layer}.linear.norm", h_KBTO)
         value, gate = transformer.linear(parameters, f"{layer}.wide", seen).chunk(2, dim=3)
-        wide = headed.dropout(value * torch.relu(gate), training)
+        wide = dropout.dropout(value * torch.relu(gate), training)
         made = transformer.linear(parameters, f"{layer}.narrow", wide)
-        return h_KBTO + headed.dropout(made, training, "residual_dropout")
+        return h_KBTO + dropout.dropout(made, training, "residual_dropout")
 
     def _attention(
         self, query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", training: TrainingPass | None
@@ -211,7 +212,7 @@ class FTTransformerNetwork:
             return attention.attention(query, key, value, self.spec.heads, None)
 
         def noise(shares: "torch.Tensor") -> "torch.Tensor":
-            return layers.dropout(shares, rates, training.generators)
+            return dropout.dropout(shares, training, "attention_dropout")
 
         return attention.attention(query, key, value, self.spec.heads, None, noise)
 

@@ -68,10 +68,3 @@ class HeadedNetwork:
     def table(self) -> list[dict[str, Any]]:
         """See `Network`."""
         return list(self._plan.rows)
-
-
-def dropout(h: "torch.Tensor", training: TrainingPass | None, name: str = "dropout") -> "torch.Tensor":
-    """Leave numbers out of [K, B, ...] as each model's own setting of this name says; in prediction none."""
-    if training is None:
-        return h
-    return layers.dropout(h.flatten(2), training.rates(name), training.generators).view(h.shape)

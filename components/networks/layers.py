@@ -1,20 +1,18 @@
 """Layers with a leading population axis: K models, each with its own weights and its own batch, in one call.
 
 Written by hand, because torch.vmap over modules was 1.5 to 3 times slower on CPU (and below a plain loop for K < 8).
-Every model gets the same bits whatever stands beside it: nothing here mixes rows, and noise is each model's own.
+Every model gets the same bits whatever stands beside it: nothing here mixes rows. Dropout is in `dropout.py`.
 
 Legend: K models, B rows of a batch, I inputs, O outputs.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from components.networks.activations import Activation
 from components.networks.blocks import block
-from components.networks.counted import Counted, limits
 from components.networks.network import TrainingPass, Views
 
 EPSILON = 1e-5
@@ -27,32 +25,6 @@ def linear(
     """Return x W' + b, and its activation: [K, B, O]. Weights are stored [O, I], which is 4 to 6 times faster where O
     is narrow."""
     return block(x_KBI, weight_KOI, bias_KO, activation)
-
-
-def dropout(h_KBO: torch.Tensor, rates: Sequence[float], draws: Sequence[torch.Generator] | Counted) -> torch.Tensor:
-    """Set units to 0 with each model's own probability, and scale the rest up (`noise`)."""
-    return h_KBO * noise(h_KBO.shape, rates, draws, h_KBO) if any(rates) else h_KBO
-
-
-def noise(
-    shape: Sequence[int], rates: Sequence[float], draws: Sequence[torch.Generator] | Counted, like: torch.Tensor
-) -> torch.Tensor:
-    """Return what dropout multiplies units [K, B, O] by: 0 with each model's own probability, in steps of 1/65536, else
-    what scales the rest up; of the type and on the device of `like`.
-
-    Sixteen bits a unit, drawn from the model's own generator: twice as fast as uniform floats. Or counted (`Counted`).
-    """
-    if isinstance(draws, Counted):
-        return draws.kept(shape, rates, like.dtype)
-    size = math.prod(shape[1:])
-    bits = torch.empty(len(rates), -(-size // 4), dtype=torch.int64)  # without dropout all are kept, whatever they are
-    for row, rate, generator in zip(bits, rates, draws, strict=True):
-        if rate:
-            row.random_(-(2**63), 2**63 - 1, generator=generator)
-    below, scale = limits(tuple(rates), like.dtype)
-    kept = torch.empty(shape, dtype=like.dtype)
-    torch.ge(bits.view(torch.int16)[:, :size].view(shape), below, out=kept)  # 9 times as fast as by way of truths
-    return kept.mul_(scale).to(like.device)
 
 
 class BatchNorm(torch.autograd.Function):

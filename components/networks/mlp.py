@@ -22,10 +22,12 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, blocks, layers, parametric
+    from components.networks import activations, blocks, dropout, layers, parametric
+    from components.networks.way_back import WayBack
 else:
     activations = lazy("components.networks.activations")
     blocks = lazy("components.networks.blocks")
+    dropout = lazy("components.networks.dropout")
     layers = lazy("components.networks.layers")
     parametric = lazy("components.networks.parametric")
 
@@ -102,6 +104,7 @@ class MLPNetwork:
         self.parameters, self.buffers = plan.parameters, plan.buffers
         # layers that are no more than linear and activation go through one block with a backward pass of its own
         self._in_one_block = not (spec.batch_norm or spec.parametric or spec.residual)
+        self._activations = (*[spec.activation] * spec.layers, None)
         self._as_held = spec.parametrization == "standard" and not spec.front_scale and self._front.plain
 
     def _lay_units(self, number: int, title: str) -> None:
@@ -147,17 +150,22 @@ class MLPNetwork:
         else:
             h = self._front.of(parameters, buffers, h)
             tensors = [part for number in range(self.spec.layers + 1) for part in self._linear(parameters, number)]
-        return blocks.chain(
-            h, (*[self.spec.activation] * self.spec.layers, None), *tensors, noise=self._noise(h, training)
-        )
+        return blocks.chain(h, self._activations, *tensors, noise=self._noise(h, training))
 
-    def _noise(self, x: "torch.Tensor", training: TrainingPass | None) -> "list[torch.Tensor | None]":
-        """Return what dropout multiplies the hidden layers' units by, drawn layer by layer; none: no dropout."""
-        rates = () if training is None else training.rates("dropout")
-        if training is None or not any(rates):
-            return []
-        shape = (*x.shape[:2], self.spec.width)
-        return [*(layers.noise(shape, rates, training.generators, x) for _ in range(self.spec.layers)), None]
+    def there_and_back(
+        self, parameters: Views, x: "torch.Tensor", training: TrainingPass
+    ) -> "tuple[torch.Tensor, WayBack] | None":
+        """See `way_back.there_and_back`; None where there is more on the way than layers as they are held."""
+        if not (self._in_one_block and self._as_held):
+            return None
+        h, tensors = x.flatten(2), [parameters[slot.name] for slot in self.parameters.slots]
+        return blocks.there_and_back(h, self._activations, *tensors, noise=self._noise(h, training))
+
+    def _noise(self, x: "torch.Tensor", training: TrainingPass | None) -> "torch.Tensor | None":
+        """Return what dropout multiplies the units of all hidden layers by [K, L, B, O]: drawn in one go, a quarter of
+        the time."""
+        models, rows = x.shape[:2]
+        return dropout.noise((models, self.spec.layers, rows, self.spec.width), x, training)
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
@@ -185,8 +193,7 @@ class MLPNetwork:
                 h = parametric.parametric(h, parameters[f"{number}.mix"], spec.activation)
             elif spec.batch_norm:
                 h = activations.FUNCTIONS[spec.activation](h)
-            if training is not None:
-                h = layers.dropout(h, training.rates("dropout"), training.generators)
+            h = dropout.dropout(h, training)
             if spec.residual and number:
                 h = before + h
         return h

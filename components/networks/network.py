@@ -19,6 +19,7 @@ from components.networks.store import Layout
 
 if TYPE_CHECKING:
     import torch
+    from numpy.random import SFC64
 
     from components.networks.counted import Counted
 
@@ -85,7 +86,7 @@ class TrainingPass:
     """What a forward pass needs while training. In prediction there is none: no noise, running statistics."""
 
     settings: Mapping[str, tuple[float, ...]]  # name of a `per_row` setting -> one number per model
-    generators: "Sequence[torch.Generator] | Counted"  # one per model: its noise does not depend on the others
+    generators: "Sequence[SFC64] | Counted"  # one per model: its noise does not depend on the others
     weight_KB: "torch.Tensor | None"  # 1 for rows that count, 0 for padding, which comes last; None: all count
     steps: tuple[int, ...]  # steps that each model has made before this one
     active: tuple[bool, ...]  # whether a model makes this step: a row of all padding changes nothing

@@ -19,10 +19,11 @@ from components.networks.plan import Plan, Sample
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import cells, sequence_pooling
+    from components.networks import cells, dropout, sequence_pooling
 else:
     torch = lazy("torch")
     cells = lazy("components.networks.cells")
+    dropout = lazy("components.networks.dropout")
     sequence_pooling = lazy("components.networks.sequence_pooling")
 
 
@@ -128,10 +129,10 @@ class RecurrentBody:
         h_KBTO, last_KBO = x.flatten(3), x
         for layer in range(self._spec.layers):
             if layer:
-                h_KBTO = headed.dropout(h_KBTO, training)
+                h_KBTO = dropout.dropout(h_KBTO, training)
             told = [self._direction(parameters, f"{layer}.{name}", h_KBTO, lengths_KB) for name in self._directions]
             h_KBTO, last_KBO = (torch.cat(parts, dim=-1) for parts in zip(*told, strict=True))
-        return headed.dropout(self._pooled(parameters, h_KBTO, last_KBO, lengths_KB), training)
+        return dropout.dropout(self._pooled(parameters, h_KBTO, last_KBO, lengths_KB), training)
 
     def _direction(
         self, parameters: Views, name: str, h_KBTI: "torch.Tensor", lengths_KB: "torch.Tensor | None"

@@ -20,9 +20,10 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, layers
+    from components.networks import activations, dropout, layers
 else:
     activations = lazy("components.networks.activations")
+    dropout = lazy("components.networks.dropout")
     layers = lazy("components.networks.layers")
 
 
@@ -102,13 +103,9 @@ class ResNetBody:
         for block in range(self.spec.blocks):
             seen = layers.batch_norm(f"{block}.norm", parameters, buffers, h, training)
             wide = layers.linear(seen, parameters[f"{block}.wide.weight"], parameters[f"{block}.wide.bias"], activation)
-            made = self._linear(parameters, f"{block}.narrow", _dropout(wide, "dropout", training))
-            h = h + _dropout(made, "residual_dropout", training)
+            made = self._linear(parameters, f"{block}.narrow", dropout.dropout(wide, training))
+            h = h + dropout.dropout(made, training, "residual_dropout")
         return activations.FUNCTIONS[activation](layers.batch_norm("norm", parameters, buffers, h, training))
 
     def _linear(self, parameters: Views, name: str, h_KBI: "torch.Tensor") -> "torch.Tensor":
         return layers.linear(h_KBI, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
-
-
-def _dropout(h_KBO: "torch.Tensor", name: str, training: TrainingPass | None) -> "torch.Tensor":
-    return h_KBO if training is None else layers.dropout(h_KBO, training.rates(name), training.generators)

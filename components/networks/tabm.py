@@ -20,9 +20,10 @@ from components.networks.plan import Plan, Sample
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import layers, members, row_by_row
+    from components.networks import dropout, layers, members, row_by_row
 else:
     torch = lazy("torch")
+    dropout = lazy("components.networks.dropout")
     layers = lazy("components.networks.layers")
     members = lazy("components.networks.members")
     row_by_row = lazy("components.networks.row_by_row")
@@ -163,7 +164,7 @@ class TabMNetwork:
             else:
                 h_KmBO = members.adapted(h_KmBO, weight, before, behind, bias, activation)
             if training is not None:
-                noisy = layers.dropout(h_KmBO.flatten(1, 2), training.rates("dropout"), training.generators)
+                noisy = dropout.dropout(h_KmBO.flatten(1, 2), training)
                 h_KmBO = noisy.view(h_KmBO.shape)
         return h_KmBO
 

@@ -18,12 +18,13 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, attention, cells, layer_norm, layers, sequence_pooling
+    from components.networks import activations, attention, cells, dropout, layer_norm, layers, sequence_pooling
 else:
     torch = lazy("torch")
     activations = lazy("components.networks.activations")
     attention = lazy("components.networks.attention")
     cells = lazy("components.networks.cells")
+    dropout = lazy("components.networks.dropout")
     layer_norm = lazy("components.networks.layer_norm")
     layers = lazy("components.networks.layers")
     sequence_pooling = lazy("components.networks.sequence_pooling")
@@ -152,8 +153,8 @@ class TransformerBody:
             made = linear(parameters, f"{layer}.mixed", mixed)
         else:
             wide = activations.FUNCTIONS[self._spec.activation](linear(parameters, f"{layer}.wide", seen))
-            made = linear(parameters, f"{layer}.narrow", headed.dropout(wide, training))
-        h = h + headed.dropout(made, training)
+            made = linear(parameters, f"{layer}.narrow", dropout.dropout(wide, training))
+        h = h + dropout.dropout(made, training)
         return h if pre else norm(parameters, f"{part}.norm", h)
 
 

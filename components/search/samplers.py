@@ -115,7 +115,7 @@ def _frozen(
         elif values is None:
             values, rungs = worst, {}
             state = states.FAIL if worst is None else state
-    return optuna.trial.create_trial(
+    frozen = optuna.trial.create_trial(
         state=state,
         values=values,
         params=dict(trial.params),
@@ -124,6 +124,9 @@ def _frozen(
         },
         intermediate_values=rungs,
     )
+    # a study copies what it is given, to the last distribution: a third of asking, and nobody else holds this one
+    frozen.__deepcopy__ = lambda _: frozen  # type: ignore[attr-defined]
+    return frozen
 
 
 def _worst_values(

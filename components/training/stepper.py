@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from numpy.random import SFC64
 
 from components.augmentation import images
+from components.core.seeds import derive
 from components.networks import products
 from components.networks.counted import Counted
 from components.networks.network import Network, TrainingPass
 from components.networks.store import BATCH_ALIGNMENT, aligned
+from components.networks.way_back import there_and_back
 from components.training.averaging import Averages
 from components.training.batches import Batches, Resident, batch_of
 from components.training.graph import Recorder, recorder_on
@@ -126,6 +129,8 @@ class Stepper:
         if self._static is not None:
             self._static.begin_epoch(epoch, rates)
             return
+        # made anew each epoch, and so no part of what a row rests with
+        self._draws = [SFC64(derive(model.row.seed, "noise", epoch)) for model in self._models]
         order_KTB = self._batches.shuffle(self._generators)
         self._order_TKB = order_KTB.transpose(0, 1).contiguous().to(self.folds_K.device)
         self._moves.begin_epoch(rates)
@@ -180,7 +185,7 @@ class Stepper:
     def _pass(self, weight_KB: torch.Tensor | None, active: tuple[bool, ...]) -> TrainingPass:
         return TrainingPass(
             settings=self._settings,
-            generators=self._generators if self._noise is None else self._noise,
+            generators=self._draws if self._noise is None else self._noise,
             weight_KB=weight_KB,
             steps=tuple(self._moves.made),
             active=active,
@@ -188,8 +193,8 @@ class Stepper:
 
     def _gradients(
         self, x_KB: torch.Tensor, labels: Sequence[Labels], training: TrainingPass
-    ) -> tuple[torch.Tensor, ...]:
+    ) -> Sequence[torch.Tensor]:
         with products.made_in(self._precision):
-            outputs_KBC = self._network.forward(self.leaves, self.buffer_views, x_KB, training)
-            first, *others = [self.criterion.training(outputs_KBC, *one) for one in labels]
-            return torch.autograd.grad(sum(others, first).sum(), list(self.leaves.values()))
+            outputs_KBC, back = there_and_back(self._network, self.leaves, self.buffer_views, x_KB, training)
+            first, *others = [self.criterion.slope(outputs_KBC, *one) for one in labels]
+            return back(sum(others, first))

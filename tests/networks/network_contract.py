@@ -7,6 +7,7 @@ made of torch's own modules (`torch_references.py`), and settings to be tried wi
 from dataclasses import dataclass, replace
 
 import torch
+from numpy.random import SFC64
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from torch_references import REFERENCES
@@ -15,6 +16,7 @@ from components.networks import describe
 from components.networks.network import Inputs, TrainingPass
 from components.networks.registry import read_spec
 from components.networks.scaled import linear_of
+from components.networks.way_back import there_and_back
 
 MODELS, ROWS, OUTPUTS = 3, 32, 3
 COLUMNS = Inputs(shape=(9,), numbers=4, codes=(3, 5))  # and three flags
@@ -198,7 +200,7 @@ def a_pass(numbers=range(MODELS), rates=(0.0, 0.0, 0.0), weight=None, steps=20):
     """A step of training for these models of the stack."""
     return TrainingPass(
         settings={name: tuple(rates[number] for number in numbers) for name in NOISE},
-        generators=[torch.Generator().manual_seed(number) for number in numbers],
+        generators=[SFC64(number) for number in numbers],
         weight_KB=weight,
         steps=(steps,) * len(numbers),
         active=(True,) * len(numbers),
@@ -259,13 +261,30 @@ def close(found, wanted):
 
 
 def step(stack, x, training):
-    """Outputs, gradients and running statistics of one step of training."""
+    """Outputs, gradients and running statistics of one step of training, as the trainer makes it."""
     leaves = {name: view.clone().requires_grad_() for name, view in stack.views.items()}
-    found = stack.network.forward(leaves, stack.buffers, x, training)
-    upper = torch.sin(torch.arange(found[0].numel()).view(found.shape[1:]).float()).expand_as(found)
-    if training.weight_KB is not None:
-        upper = upper * of_rows(training.weight_KB, found)
-    return [found.detach(), *torch.autograd.grad(found, list(leaves.values()), upper), stack.flat_buffers]
+    found, back = there_and_back(stack.network, leaves, stack.buffers, x, training)
+    return [found.detach(), *back(upper_of(found, training)), stack.flat_buffers]
+
+
+def upper_of(found, training):
+    """What comes back to the outputs; nothing to those of padding."""
+    upper = torch.sin(torch.arange(found[0].numel(), dtype=found.dtype).view(found.shape[1:])).expand_as(found)
+    return upper if training.weight_KB is None else upper * of_rows(training.weight_KB, found)
+
+
+def walks_back_as_autograd_does(case):
+    """To the last bit, with noise: also where a network knows the way by itself."""
+    x, rates = rows(case), (0.3, 0.0, 0.5)
+    found, *gradients, statistics = step(begun(case), x, a_pass(rates=rates))
+    stack, training = begun(case), a_pass(rates=rates)
+    leaves = {name: view.clone().requires_grad_() for name, view in stack.views.items()}
+    outputs = stack.network.forward(leaves, stack.buffers, x, training)
+    wanted = torch.autograd.grad(outputs, list(leaves.values()), upper_of(outputs, training))
+    assert torch.equal(found, outputs)
+    assert torch.equal(statistics, stack.flat_buffers)
+    for name, one, other in zip(leaves, gradients, wanted, strict=True):
+        assert torch.equal(one, other), name
 
 
 def gives_a_model_the_same_bits_in_every_stack(case):
@@ -308,9 +327,9 @@ def lets_a_model_rest(case):
     training = a_pass(rates=(0.3, 0.3, 0.3), weight=torch.ones(MODELS, ROWS))
     training.weight_KB[1] = 0
     resting = replace(training, active=(True, False, True))
-    state = resting.generators[1].get_state()
+    drawn = SFC64(1).random_raw()
     _, *gradients, buffers = step(stack, x, resting)
-    assert torch.equal(resting.generators[1].get_state(), state)
+    assert resting.generators[1].random_raw() == drawn
     assert not any(gradient[1].any() for gradient in gradients)
     assert torch.equal(buffers[1], before[1])
     again = step(begun(case).only([0, 2]), x[[0, 2]], a_pass([0, 2], rates=(0.3, 0.3, 0.3)))
@@ -414,6 +433,7 @@ CONTRACT = (
     lets_a_model_rest,
     counts_its_parameters_and_products,
     draws_noise_in_training_alone,
+    walks_back_as_autograd_does,
     embeds_what_its_last_layer_sees,
     begins_as_its_initialization_says,
     says_nothing_at_first_with_a_zero_head,

@@ -18,7 +18,7 @@ def parts(models=3, rows=5, inputs=4, outputs=6):
 @pytest.mark.parametrize("activation", [None, *FUNCTIONS])
 def test_gradients_are_those_of_finite_differences_and_of_autograd(activation):
     x, weight, bias = parts()
-    assert torch.autograd.gradcheck(lambda x, *given: Chain.apply(x, (activation,), (None,), *given), (x, weight, bias))
+    assert torch.autograd.gradcheck(lambda x, *given: Chain.apply(x, (activation,), None, *given), (x, weight, bias))
     found = block(x, weight, bias, activation)
     plain = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
     expected = plain if activation is None else FUNCTIONS[activation](plain)

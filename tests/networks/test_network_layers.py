@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from numpy.random import SFC64
 from torch.nn import functional
 
 from components.networks import layers
+from components.networks.dropout import dropout
 from components.networks.network import TrainingPass
 
 K, B, I, O = 3, 32, 7, 5  # noqa: E741
@@ -90,13 +92,15 @@ def test_batch_norm_predicts_by_the_running_statistics():
         torch.testing.assert_close(found[k], functional.batch_norm(x[k], mean[k], variance[k], scale[k], shift[k]))
 
 
-def generators():
-    return [torch.Generator().manual_seed(seed) for seed in range(K)]
+def noisy(*rates, first=0):
+    seeds = range(first, first + len(rates))
+    draws, on = [SFC64(seed) for seed in seeds], (True,) * len(rates)
+    return TrainingPass(settings={"dropout": rates}, generators=draws, weight_KB=None, steps=(0,) * len(on), active=on)
 
 
 def test_dropout_drops_each_models_own_share_and_keeps_the_mean():
     h = torch.ones(K, 400, 50)
-    found = layers.dropout(h, (0.0, 0.25, 0.5), generators())
+    found = dropout(h, noisy(0.0, 0.25, 0.5))
     assert torch.equal(found[0], h[0])
     for k, rate in ((1, 0.25), (2, 0.5)):
         assert (found[k] == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
@@ -106,10 +110,10 @@ def test_dropout_drops_each_models_own_share_and_keeps_the_mean():
 
 def test_dropout_of_a_model_does_not_depend_on_its_neighbours():
     h = torch.ones(K, 20, 7)
-    together = layers.dropout(h, (0.3, 0.0, 0.4), generators())
-    alone = layers.dropout(h[2:], (0.4,), generators()[2:])
+    together = dropout(h, noisy(0.3, 0.0, 0.4))
+    alone = dropout(h[2:], noisy(0.4, first=2))
     assert torch.equal(together[2], alone[0])
 
 
 def test_dropout_of_almost_everything_is_finite():
-    assert torch.isfinite(layers.dropout(torch.ones(1, 20, 7), (0.999999,), generators()[:1])).all()
+    assert torch.isfinite(dropout(torch.ones(1, 20, 7), noisy(0.999999))).all()

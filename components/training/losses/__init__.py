@@ -70,7 +70,7 @@ class Criterion:
         factor_KC: "Tensor | None" = None,
     ) -> None:
         """`factor_KC`: what a row of a class counts in a step (`weighting.py`); None: 1."""
-        self._of_rows = KINDS[loss].of_rows
+        self._kind = KINDS[loss]
         default = KINDS[loss]().number  # of `auto`
         numbers = [[default if training.loss == "auto" else training.loss.number] for training in trainings]
         smoothing = [[training.label_smoothing] for training in trainings]
@@ -79,23 +79,27 @@ class Criterion:
         self._smooth_K1 = smooth_K1 if any(value for (value,) in smoothing) else None
         self._factor_KC = factor_KC
 
-    def training(self, outputs_KBC: "Tensor", target_KB: "Tensor", share_KB: "Tensor") -> "Tensor":
-        """Return each model's loss [K]: the sum over rows, weighted by `share_KB` (1 / batch for rows that count,
-        else 0; times the weights of single rows, where they have some).
+    def slope(self, outputs_KBC: "Tensor", target_KB: "Tensor", share_KB: "Tensor") -> "Tensor":
+        """Return how each model's loss changes with its outputs [K, B, C]. The loss is the sum over rows, weighted by
+        `share_KB` (1 / batch for rows that count, else 0; times the weights of single rows, where they have some).
 
         `target_KB` is int64 for classes and floating for numbers, whose smoothing has no meaning and no effect.
         Outputs [K, B, m, C] are those of a network of m members: the loss is the mean of theirs, not that of a mean.
         """
-        if outputs_KBC.dim() == 4:
-            outputs_KBC, target_KB, share_KB = _each_member(outputs_KBC, target_KB, share_KB)
-        if self._factor_KC is not None:
-            classes_KB = torch.zeros_like(target_KB, dtype=torch.int64) if target_KB.is_floating_point() else target_KB
-            share_KB = share_KB * self._factor_KC.gather(1, classes_KB)
-        return (self._of_rows(outputs_KBC, target_KB, self._number_K1, self._smooth_K1) * share_KB).sum(1)
+        shape = outputs_KBC.shape
+        with torch.no_grad():
+            if outputs_KBC.dim() == 4:
+                outputs_KBC, target_KB, share_KB = _each_member(outputs_KBC, target_KB, share_KB)
+            if self._factor_KC is not None:
+                numbers = target_KB.is_floating_point()
+                classes_KB = torch.zeros_like(target_KB, dtype=torch.int64) if numbers else target_KB
+                share_KB = share_KB * self._factor_KC.gather(1, classes_KB)
+            found: Tensor = self._kind.slope(outputs_KBC, target_KB, self._number_K1, self._smooth_K1)
+            return (found * share_KB.unsqueeze(2)).contiguous().view(shape)  # found may lie class by class
 
     def plain(self, outputs_KBC: "Tensor", target_KB: "Tensor") -> "Tensor":
         """Return the loss of every row [K, B]."""
-        found: Tensor = self._of_rows(outputs_KBC, target_KB, self._number_K1, None)
+        found: Tensor = self._kind.of_rows(outputs_KBC, target_KB, self._number_K1)
         return found
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
+from components.training.losses.classes import less_goal, shares
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-    from torch.nn import functional
 else:
     torch = lazy("torch")
-    functional = lazy("torch.nn.functional")
 
 REGRESSION = frozenset({"regression"})
 
@@ -28,17 +27,20 @@ class MSE(Spec):
     kind: Literal["mse"] = setting("mse", "squared error; for classes, of all probabilities")
 
     @staticmethod
-    def of_rows(
-        outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None"
-    ) -> "Tensor":
+    def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """See `CrossEntropy.of_rows`."""
         if target_KB.is_floating_point():
             return (outputs_KBC[..., 0] - target_KB) ** 2
-        num_classes = outputs_KBC.shape[2]
-        goal_KBC = functional.one_hot(target_KB, num_classes).to(outputs_KBC.dtype)
-        if smooth_K1 is not None:
-            goal_KBC = goal_KBC * (1 - smooth_K1.unsqueeze(2)) + smooth_K1.unsqueeze(2) / num_classes
-        return ((outputs_KBC.softmax(2) - goal_KBC) ** 2).sum(2)
+        return (less_goal(shares(outputs_KBC).clone(), target_KB, None) ** 2).sum(2)
+
+    @staticmethod
+    def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
+        """See `CrossEntropy.slope`."""
+        if target_KB.is_floating_point():
+            return 2 * (outputs_KBC - target_KB.unsqueeze(2))
+        p_KBC = shares(outputs_KBC)
+        error_KBC = less_goal(p_KBC.clone(), target_KB, smooth_K1)
+        return 2 * p_KBC * (error_KBC - (error_KBC * p_KBC).sum(2, keepdim=True))
 
 
 class MAE(Spec):
@@ -50,11 +52,14 @@ class MAE(Spec):
     kind: Literal["mae"] = setting("mae", "absolute error")
 
     @staticmethod
-    def of_rows(
-        outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None"
-    ) -> "Tensor":
+    def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """See `CrossEntropy.of_rows`."""
         return (outputs_KBC[..., 0] - target_KB).abs()
+
+    @staticmethod
+    def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
+        """See `CrossEntropy.slope`."""
+        return (outputs_KBC - target_KB.unsqueeze(2)).sign()
 
 
 class Huber(Spec):
@@ -71,13 +76,17 @@ class Huber(Spec):
         return self.delta
 
     @staticmethod
-    def of_rows(
-        outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None"
-    ) -> "Tensor":
+    def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """See `CrossEntropy.of_rows`."""
         error_KB = (outputs_KBC[..., 0] - target_KB).abs()
         near_KB = error_KB.minimum(number_K1)  # half its square, and delta times what lies beyond
         return near_KB * (error_KB - 0.5 * near_KB)
+
+    @staticmethod
+    def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
+        """See `CrossEntropy.slope`."""
+        limit_K11 = number_K1.unsqueeze(2)
+        return (outputs_KBC - target_KB.unsqueeze(2)).clamp(-limit_K11, limit_K11)
 
 
 class Quantile(Spec):
@@ -94,9 +103,13 @@ class Quantile(Spec):
         return self.level
 
     @staticmethod
-    def of_rows(
-        outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None"
-    ) -> "Tensor":
+    def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """See `CrossEntropy.of_rows`."""
         below_KB = target_KB - outputs_KBC[..., 0]
         return torch.maximum(number_K1 * below_KB, (number_K1 - 1) * below_KB)
+
+    @staticmethod
+    def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
+        """See `CrossEntropy.slope`."""
+        above_KB1 = (outputs_KBC - target_KB.unsqueeze(2)).sign()  # half the way between both slopes where it is right
+        return 0.5 * (1 + above_KB1) - number_K1.unsqueeze(2)
