@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from components.networks import layers
-from components.networks.blocks import block
+from components.networks.blocks import linear
 
 State = tuple[torch.Tensor, ...]  # [K, B, H] each; the first is what the cell tells
 Cell = Callable[[torch.Tensor, torch.Tensor, State], State]
@@ -44,13 +43,13 @@ def run(
     models, rows, steps, inputs = x_KBTI.shape
     # steps first, so that each is one piece of memory
     x_KTBI = x_KBTI.transpose(1, 2).reshape(models, steps * rows, inputs)
-    parts = layers.linear(x_KTBI, weight_KGI, bias_KG).view(models, steps, rows, -1).unbind(1)
+    parts = linear(x_KTBI, weight_KGI, bias_KG).view(models, steps, rows, -1).unbind(1)
     zeros = x_KBTI.new_zeros(models, rows, weight_KGH.shape[2])
     state: State = (zeros,) * num_states
     valid = None if lengths_KB is None else valid_steps(lengths_KB, steps).unsqueeze(3).unbind(2)
     told: list[torch.Tensor] = [zeros] * steps
     for step in reversed(range(steps)) if backwards else range(steps):
-        new = cell(parts[step], block(state[0], weight_KGH, state_bias_KG, None), state)
+        new = cell(parts[step], linear(state[0], weight_KGH, state_bias_KG), state)
         if valid is not None:
             new = tuple(torch.where(valid[step], after, before) for after, before in zip(new, state, strict=True))
         state = new

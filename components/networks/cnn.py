@@ -21,13 +21,13 @@ from components.networks.sides import Padding, Sides, convolved, padding_of, poo
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, convolution, dropout, layers, pooling, row_by_row
+    from components.networks import activations, blocks, convolution, dropout, pooling, row_by_row
 else:
     torch = lazy("torch")
     activations = lazy("components.networks.activations")
     convolution = lazy("components.networks.convolution")
     dropout = lazy("components.networks.dropout")
-    layers = lazy("components.networks.layers")
+    blocks = lazy("components.networks.blocks")
     pooling = lazy("components.networks.pooling")
     row_by_row = lazy("components.networks.row_by_row")
 
@@ -168,7 +168,7 @@ class CNNNetwork:
     ) -> "torch.Tensor":
         """Return outputs [K, B, C] of all models at once, folded into the channels."""
         seen_KBE = self._seen(parameters, buffers, x_KBHWD, training)
-        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
+        return blocks.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None

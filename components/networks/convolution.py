@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from components.networks import products
-from components.networks.layers import EPSILON, fresh_share
+from components.networks.batch_norm import EPSILON, fresh_share
 from components.networks.network import TrainingPass
 from components.networks.sides import Padding
 
@@ -53,7 +53,7 @@ def batch_norm(
     running: tuple[torch.Tensor, torch.Tensor],
     training: TrainingPass | None,
 ) -> torch.Tensor:
-    """Standardise each channel over rows and pixels (Ioffe 2015); running statistics as in `layers.py`."""
+    """Standardise each channel over rows and pixels (Ioffe 2015); running statistics as in `batch_norm.py`."""
     scale, shift = scale_KO.flatten(), shift_KO.flatten()
     if training is None:
         mean, variance = running

@@ -26,12 +26,12 @@ from components.networks.store import aligned
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import attention, dropout, layers, row_by_row
+    from components.networks import attention, blocks, dropout, row_by_row
 else:
     torch = lazy("torch")
     attention = lazy("components.networks.attention")
     dropout = lazy("components.networks.dropout")
-    layers = lazy("components.networks.layers")
+    blocks = lazy("components.networks.blocks")
     row_by_row = lazy("components.networks.row_by_row")
 
 
@@ -154,7 +154,7 @@ class FTTransformerNetwork:
     ) -> "torch.Tensor":
         """Return outputs [K, B, C] of all models at once."""
         seen_KBO = self._seen(parameters, buffers, x_KBF, training)
-        return layers.linear(seen_KBO, parameters["output.weight"], parameters["output.bias"])
+        return blocks.linear(seen_KBO, parameters["output.weight"], parameters["output.bias"])
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None

@@ -15,9 +15,9 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import layers
+    from components.networks import blocks
 else:
-    layers = lazy("components.networks.layers")
+    blocks = lazy("components.networks.blocks")
 
 Body = Callable[[Views, Views, "torch.Tensor", TrainingPass | None, "torch.Tensor | None"], "torch.Tensor"]
 """(parameters, buffers, rows, the pass; None in prediction, lengths or None) -> what the last layer sees: [K, B, E]."""
@@ -53,7 +53,7 @@ class HeadedNetwork:
     ) -> "torch.Tensor":
         """See `Network`."""
         seen_KBE = self._body(parameters, buffers, x, training, lengths_KB)
-        return layers.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
+        return blocks.linear(seen_KBE, parameters["output.weight"], parameters["output.bias"])
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None

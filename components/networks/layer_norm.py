@@ -6,7 +6,7 @@ Legend: K models, N vectors of one model, O their width.
 import torch
 from torch.nn import functional
 
-from components.networks.layers import EPSILON
+from components.networks.batch_norm import EPSILON
 
 
 def layer_norm(x_KNO: torch.Tensor, scale_KO: torch.Tensor, shift_KO: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from components.networks.activations import FUNCTIONS, Activation
-from components.networks.blocks import block
+from components.networks.blocks import linear
 from components.networks.store import aligned
 
 
@@ -91,7 +91,7 @@ def adapted(
     own_XOI = folded(weight_KOI.unsqueeze(1), r_KmI, s_KmO, members)
     x_XBI = x_KmBI.expand(-1, members, -1, -1).reshape(models * members, batch, inputs)
     bias_XO = bias_KmO.expand(-1, members, -1).reshape(models * members, outputs)
-    return block(x_XBI, own_XOI, bias_XO, activation).view(models, members, batch, outputs)
+    return linear(x_XBI, own_XOI, bias_XO, activation).view(models, members, batch, outputs)
 
 
 def shared(
@@ -103,7 +103,7 @@ def shared(
 
 def heads(h_KmBI: torch.Tensor, weight_KmOI: torch.Tensor, bias_KmO: torch.Tensor) -> torch.Tensor:
     """Return W_i h + b_i [K, m, B, O]: every member has a matrix of its own."""
-    made = block(h_KmBI.flatten(0, 1), folded(weight_KmOI, None, None, h_KmBI.shape[1]), bias_KmO.flatten(0, 1), None)
+    made = linear(h_KmBI.flatten(0, 1), folded(weight_KmOI, None, None, h_KmBI.shape[1]), bias_KmO.flatten(0, 1), None)
     return made.view(*h_KmBI.shape[:3], -1)
 
 
@@ -111,7 +111,7 @@ def _rows(
     h_KNI: torch.Tensor, weight_KOI: torch.Tensor, bias_KO: torch.Tensor, activation: Activation | None, members: int
 ) -> torch.Tensor:
     """Return the block of all members' rows N = m * B, member by member again."""
-    made_KNO = block(h_KNI, weight_KOI, bias_KO, activation)
+    made_KNO = linear(h_KNI, weight_KOI, bias_KO, activation)
     return made_KNO.view(len(h_KNI), members, -1, made_KNO.shape[2])
 
 

@@ -1,7 +1,7 @@
 """Multilayer perceptrons: `layers` hidden layers of `width` units, each linear -> batch norm -> activation -> dropout.
 
 The first choice for tables. "Better by default" (Holzmüller et al. 2024) shows how far it goes: its RealMLP is this
-with `numbers: periodic`, `front_scale`, `parametrization: ntk` and `parametric`. Layers are in `layers.py`, activation
+with `numbers: periodic`, `front_scale`, `parametrization: ntk` and `parametric`. Layers are in `blocks.py`, activation
 functions in `activations.py` and `parametric.py`, first weights in `initialization.py`, what stands before the first
 layer in `embedding.py`.
 
@@ -22,13 +22,14 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, blocks, dropout, layers, parametric
+    from components.networks import activations, batch_norm, blocks, dropout, mlp_walk, parametric
     from components.networks.way_back import WayBack
 else:
     activations = lazy("components.networks.activations")
+    batch_norm = lazy("components.networks.batch_norm")
     blocks = lazy("components.networks.blocks")
     dropout = lazy("components.networks.dropout")
-    layers = lazy("components.networks.layers")
+    mlp_walk = lazy("components.networks.mlp_walk")
     parametric = lazy("components.networks.parametric")
 
 
@@ -102,10 +103,6 @@ class MLPNetwork:
             if number < spec.layers:
                 self._lay_units(number, title)
         self.parameters, self.buffers = plan.parameters, plan.buffers
-        # layers that are no more than linear and activation go through one block with a backward pass of its own
-        self._in_one_block = not (spec.batch_norm or spec.parametric or spec.residual)
-        self._activations = (*[spec.activation] * spec.layers, None)
-        self._as_held = spec.parametrization == "standard" and not spec.front_scale and self._front.plain
 
     def _lay_units(self, number: int, title: str) -> None:
         spec, plan, width = self.spec, self._plan, [self.spec.width]
@@ -141,31 +138,19 @@ class MLPNetwork:
         lengths_KB: "torch.Tensor | None" = None,
     ) -> "torch.Tensor":
         """See `Network`."""
-        h = x.flatten(2)
-        if not self._in_one_block:
-            h = self._hidden(parameters, buffers, h, training)
-            return layers.linear(h, *self._linear(parameters, self.spec.layers))
-        if self._as_held:
-            tensors = [parameters[slot.name] for slot in self.parameters.slots]
-        else:
-            h = self._front.of(parameters, buffers, h)
-            tensors = [part for number in range(self.spec.layers + 1) for part in self._linear(parameters, number)]
-        return blocks.chain(h, self._activations, *tensors, noise=self._noise(h, training))
+        h = self._hidden(parameters, buffers, x.flatten(2), training)
+        return blocks.linear(h, *self._linear(parameters, self.spec.layers))
 
     def there_and_back(
-        self, parameters: Views, x: "torch.Tensor", training: TrainingPass
-    ) -> "tuple[torch.Tensor, WayBack] | None":
-        """See `way_back.there_and_back`; None where there is more on the way than layers as they are held."""
-        if not (self._in_one_block and self._as_held):
-            return None
-        h, tensors = x.flatten(2), [parameters[slot.name] for slot in self.parameters.slots]
-        return blocks.there_and_back(h, self._activations, *tensors, noise=self._noise(h, training))
-
-    def _noise(self, x: "torch.Tensor", training: TrainingPass | None) -> "torch.Tensor | None":
-        """Return what dropout multiplies the units of all hidden layers by [K, L, B, O]: drawn in one go, a quarter of
-        the time."""
-        models, rows = x.shape[:2]
-        return dropout.noise((models, self.spec.layers, rows, self.spec.width), x, training)
+        self, parameters: Views, buffers: Views, x: "torch.Tensor", training: TrainingPass
+    ) -> "tuple[torch.Tensor, WayBack]":
+        """See `way_back.there_and_back`."""
+        spec, rows = self.spec, self._front.of(parameters, buffers, x.flatten(2))
+        weights = [self._linear(parameters, number) for number in range(spec.layers + 1)]
+        # of all layers in one go: a quarter of the time
+        noise = dropout.noise((len(rows), spec.layers, rows.shape[1], spec.width), rows, training)
+        walk = mlp_walk.Walk(spec, parameters, buffers, training, rows, weights, noise)
+        return walk.outputs, walk.back
 
     def embed(
         self, parameters: Views, buffers: Views, x: "torch.Tensor", lengths_KB: "torch.Tensor | None" = None
@@ -186,9 +171,9 @@ class MLPNetwork:
         activation = None if spec.batch_norm or spec.parametric else spec.activation  # in one block with the product
         for number in range(spec.layers):
             before = h
-            h = layers.linear(h, *self._linear(parameters, number), activation)
+            h = blocks.linear(h, *self._linear(parameters, number), activation)
             if spec.batch_norm:
-                h = layers.batch_norm(f"{number}.norm", parameters, buffers, h, training)
+                h = batch_norm.batch_norm(f"{number}.norm", parameters, buffers, h, training)
             if spec.parametric:
                 h = parametric.parametric(h, parameters[f"{number}.mix"], spec.activation)
             elif spec.batch_norm:

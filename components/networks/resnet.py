@@ -20,11 +20,12 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, dropout, layers
+    from components.networks import activations, batch_norm, blocks, dropout
 else:
     activations = lazy("components.networks.activations")
     dropout = lazy("components.networks.dropout")
-    layers = lazy("components.networks.layers")
+    batch_norm = lazy("components.networks.batch_norm")
+    blocks = lazy("components.networks.blocks")
 
 
 class ResNet(TakesNumbers, NetworkSpec):
@@ -101,11 +102,11 @@ class ResNetBody:
         activation = self.spec.activation
         h = self._linear(parameters, "first", self._front.of(parameters, buffers, x))
         for block in range(self.spec.blocks):
-            seen = layers.batch_norm(f"{block}.norm", parameters, buffers, h, training)
-            wide = layers.linear(seen, parameters[f"{block}.wide.weight"], parameters[f"{block}.wide.bias"], activation)
+            seen = batch_norm.batch_norm(f"{block}.norm", parameters, buffers, h, training)
+            wide = blocks.linear(seen, parameters[f"{block}.wide.weight"], parameters[f"{block}.wide.bias"], activation)
             made = self._linear(parameters, f"{block}.narrow", dropout.dropout(wide, training))
             h = h + dropout.dropout(made, training, "residual_dropout")
-        return activations.FUNCTIONS[activation](layers.batch_norm("norm", parameters, buffers, h, training))
+        return activations.FUNCTIONS[activation](batch_norm.batch_norm("norm", parameters, buffers, h, training))
 
     def _linear(self, parameters: Views, name: str, h_KBI: "torch.Tensor") -> "torch.Tensor":
-        return layers.linear(h_KBI, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+        return blocks.linear(h_KBI, parameters[f"{name}.weight"], parameters[f"{name}.bias"])

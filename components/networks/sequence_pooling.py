@@ -7,7 +7,7 @@ Steps behind the end of a sequence never count. Legend: K models, B rows, T step
 
 import torch
 
-from components.networks import layers
+from components.networks import blocks
 
 
 def mean(h_KBTO: torch.Tensor, valid_KBT: torch.Tensor | None) -> torch.Tensor:
@@ -27,7 +27,7 @@ def attention(
 ) -> torch.Tensor:
     """Return the mean weighted by what a learned query finds [K, B, O]."""
     models, rows, steps, width = h_KBTO.shape
-    seen = torch.tanh(layers.linear(h_KBTO.reshape(models, rows * steps, width), weight_KOO, bias_KO))
+    seen = torch.tanh(blocks.linear(h_KBTO.reshape(models, rows * steps, width), weight_KOO, bias_KO))
     scores_KBT = (seen * query_KO.unsqueeze(1)).sum(2).view(models, rows, steps)
     if valid_KBT is not None:
         scores_KBT = scores_KBT.masked_fill(~valid_KBT, torch.finfo(scores_KBT.dtype).min)

@@ -20,11 +20,11 @@ from components.networks.plan import Plan, Sample
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import dropout, layers, members, row_by_row
+    from components.networks import blocks, dropout, members, row_by_row
 else:
     torch = lazy("torch")
     dropout = lazy("components.networks.dropout")
-    layers = lazy("components.networks.layers")
+    blocks = lazy("components.networks.blocks")
     members = lazy("components.networks.members")
     row_by_row = lazy("components.networks.row_by_row")
 

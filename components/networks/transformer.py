@@ -2,7 +2,7 @@
 
 Steps are embedded by one matrix and get learned positions. A layer is attention, then two linear layers with an
 activation between, each added to what went in. Norm before them (pre) learns without warm-up; norm behind is the first
-form (post). Layers are in `attention.py`, `layer_norm.py` and `layers.py`.
+form (post). Layers are in `attention.py`, `layer_norm.py` and `blocks.py`.
 
 Legend: K models, B rows, T steps, F numbers of a step, O width, H W D height, width and channels, C outputs.
 """
@@ -18,7 +18,7 @@ from components.networks.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-    from components.networks import activations, attention, cells, dropout, layer_norm, layers, sequence_pooling
+    from components.networks import activations, attention, blocks, cells, dropout, layer_norm, sequence_pooling
 else:
     torch = lazy("torch")
     activations = lazy("components.networks.activations")
@@ -26,7 +26,7 @@ else:
     cells = lazy("components.networks.cells")
     dropout = lazy("components.networks.dropout")
     layer_norm = lazy("components.networks.layer_norm")
-    layers = lazy("components.networks.layers")
+    blocks = lazy("components.networks.blocks")
     sequence_pooling = lazy("components.networks.sequence_pooling")
 
 
@@ -160,7 +160,7 @@ class TransformerBody:
 
 def linear(parameters: Views, name: str, h_KBTI: "torch.Tensor") -> "torch.Tensor":
     """Return a linear layer's answer for every step."""
-    made = layers.linear(h_KBTI.flatten(1, 2), parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+    made = blocks.linear(h_KBTI.flatten(1, 2), parameters[f"{name}.weight"], parameters[f"{name}.bias"])
     return made.view(*h_KBTI.shape[:3], -1)
 
 

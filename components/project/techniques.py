@@ -117,8 +117,8 @@ TECHNIQUES = (
     Technique("NTK parametrization", "search.network.parametrization", "ntk", "networks/scaled.py"),
     Technique("parametric activations", "search.network.parametric", "true", "networks/parametric.py"),
     Technique("residual perceptrons", "search.network.residual", "true", "networks/mlp.py"),
-    Technique("batch normalization", "search.network.batch_norm", "true", "networks/mlp.py"),
-    Technique("dropout", "search.network.dropout", "0.2", "networks/mlp.py"),
+    Technique("batch normalization", "search.network.batch_norm", "true", "networks/batch_norm.py"),
+    Technique("dropout", "search.network.dropout", "0.2", "networks/dropout.py"),
     Technique(
         "cross-entropy, binary and categorical; focal loss",
         "search.training.loss",

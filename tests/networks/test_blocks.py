@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from components.networks.activations import FUNCTIONS
-from components.networks.blocks import STEPS, Chain, block, chain
+from components.networks.blocks import STEPS, Linear, linear
 
 
 def parts(models=3, rows=5, inputs=4, outputs=6):
@@ -18,8 +18,8 @@ def parts(models=3, rows=5, inputs=4, outputs=6):
 @pytest.mark.parametrize("activation", [None, *FUNCTIONS])
 def test_gradients_are_those_of_finite_differences_and_of_autograd(activation):
     x, weight, bias = parts()
-    assert torch.autograd.gradcheck(lambda x, *given: Chain.apply(x, (activation,), None, *given), (x, weight, bias))
-    found = block(x, weight, bias, activation)
+    assert torch.autograd.gradcheck(lambda x, *given: Linear.apply(x, *given, activation), (x, weight, bias))
+    found = linear(x, weight, bias, activation)
     plain = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
     expected = plain if activation is None else FUNCTIONS[activation](plain)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
@@ -28,25 +28,13 @@ def test_gradients_are_those_of_finite_differences_and_of_autograd(activation):
         torch.testing.assert_close(own, theirs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("outputs", [1, 3])
-def test_a_chain_is_its_layers_behind_each_other(outputs):
-    x, weight, bias = parts()
-    _, head, head_bias = parts(inputs=6, outputs=outputs)
-    found = chain(x, ("tanh", None), weight, bias, head, head_bias)
-    hidden = torch.tanh(torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2)))
-    expected = torch.baddbmm(head_bias.unsqueeze(1), hidden, head.transpose(1, 2))
-    given = (x, weight, bias, head, head_bias)
-    for own, theirs in zip(*(torch.autograd.grad(out.sin().sum(), given) for out in (found, expected)), strict=True):
-        torch.testing.assert_close(own, theirs, rtol=0, atol=1e-12)
-
-
-def test_every_activation_has_a_block():
+def test_every_activation_has_a_linear():
     assert set(STEPS) == set(FUNCTIONS)
 
 
 def test_rows_of_a_data_set_get_no_gradient():
     x, weight, bias = parts()
     rows = x.detach()
-    (slope,) = torch.autograd.grad(block(rows, weight, bias, "relu").sum(), [weight])
+    (slope,) = torch.autograd.grad(linear(rows, weight, bias, "relu").sum(), [weight])
     assert slope.shape == weight.shape
     assert not rows.requires_grad

@@ -5,7 +5,7 @@ import torch
 from numpy.random import SFC64
 from torch.nn import functional
 
-from components.networks import layers
+from components.networks import batch_norm, blocks
 from components.networks.dropout import dropout
 from components.networks.network import TrainingPass
 
@@ -19,25 +19,25 @@ def numbers(*shape, seed=0, **more):
 @pytest.mark.parametrize("outputs", [1, 2, 5])
 def test_linear_is_torchs_linear_for_each_model(outputs):
     x, weight, bias = numbers(K, B, I), numbers(K, outputs, I, seed=1), numbers(K, outputs, seed=2)
-    found = layers.linear(x, weight, bias)
+    found = blocks.linear(x, weight, bias)
     for k in range(K):
         torch.testing.assert_close(found[k], functional.linear(x[k], weight[k], bias[k]))
 
 
-def batch_norm(x, weight=None, steps=(0, 5, 50), active=(True, True, True), scale=None, shift=None):
+def normed(x, weight=None, steps=(0, 5, 50), active=(True, True, True), scale=None, shift=None):
     mean, variance = torch.zeros(K, O, dtype=x.dtype), torch.ones(K, O, dtype=x.dtype)
     scale = torch.ones(K, O, dtype=x.dtype) if scale is None else scale
     shift = torch.zeros(K, O, dtype=x.dtype) if shift is None else shift
     training = TrainingPass(settings={}, generators=[], weight_KB=weight, steps=steps, active=active)
-    share = layers.fresh_share(training, x)
-    return layers.batch_norm_training(x, scale, shift, (mean, variance), weight, share), mean, variance
+    parameters, buffers = {"norm.scale": scale, "norm.shift": shift}, {"norm.mean": mean, "norm.variance": variance}
+    return batch_norm.batch_norm("norm", parameters, buffers, x, training), mean, variance
 
 
 def test_batch_norm_is_torchs_for_each_model_forward_and_backward():
     x = numbers(K, B, O, requires_grad=True)
     scale, shift = numbers(K, O, seed=1, requires_grad=True), numbers(K, O, seed=2, requires_grad=True)
     upper = numbers(K, B, O, seed=3)
-    found = torch.autograd.grad(batch_norm(x, scale=scale, shift=shift)[0], (x, scale, shift), upper)
+    found = torch.autograd.grad(normed(x, scale=scale, shift=shift)[0], (x, scale, shift), upper)
     for k in range(K):
         expected = functional.batch_norm(x[k], None, None, scale[k], shift[k], training=True)
         wanted = torch.autograd.grad(expected, (x, scale, shift), upper[k])
@@ -51,7 +51,7 @@ def test_padding_in_a_batch_is_as_if_it_were_not_there():
     weight = torch.ones(K, B, dtype=x.dtype)
     weight[1, 20:] = 0  # the second model has a short batch
     upper[1, 20:] = 0
-    found, mean, variance = batch_norm(x, weight)
+    found, mean, variance = normed(x, weight)
     alone = functional.batch_norm(x[1, :20], None, None, training=True)
     torch.testing.assert_close(found[1, :20], alone)
     (gradient,) = torch.autograd.grad(found, x, upper)
@@ -64,7 +64,7 @@ def test_padding_in_a_batch_is_as_if_it_were_not_there():
 
 def test_running_statistics_are_a_mean_at_first_then_move_by_a_tenth():
     x = numbers(K, B, O)
-    _, mean, _ = batch_norm(x, steps=(0, 1, 50))
+    _, mean, _ = normed(x, steps=(0, 1, 50))
     for k, share in enumerate((1.0, 0.5, 0.1)):
         torch.testing.assert_close(mean[k], share * x[k].mean(0))
 
@@ -73,13 +73,13 @@ def test_a_model_that_makes_no_step_keeps_its_statistics():
     x = numbers(K, B, O)
     weight = torch.ones(K, B, dtype=x.dtype)
     weight[2] = 0
-    _, mean, variance = batch_norm(x, weight, active=(True, True, False))
+    _, mean, variance = normed(x, weight, active=(True, True, False))
     assert mean[2].tolist() == [0.0] * O
     assert variance[2].tolist() == [1.0] * O
 
 
 def test_batch_norm_of_one_row_is_finite():
-    found, _, variance = batch_norm(numbers(K, 1, O))
+    found, _, variance = normed(numbers(K, 1, O))
     assert torch.isfinite(found).all()
     assert torch.isfinite(variance).all()
 
@@ -87,7 +87,7 @@ def test_batch_norm_of_one_row_is_finite():
 def test_batch_norm_predicts_by_the_running_statistics():
     x, scale, shift = numbers(K, B, O), numbers(K, O, seed=1), numbers(K, O, seed=2)
     mean, variance = numbers(K, O, seed=3), numbers(K, O, seed=4).square()
-    found = layers.batch_norm_prediction(x, scale, shift, (mean, variance))
+    found = batch_norm.batch_norm_prediction(x, scale, shift, mean, variance)
     for k in range(K):
         torch.testing.assert_close(found[k], functional.batch_norm(x[k], mean[k], variance[k], scale[k], shift[k]))
 
