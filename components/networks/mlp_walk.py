@@ -51,6 +51,8 @@ class Walk:
         self._rows, self._weights, self._noise = rows_KBE, weights, noise_KLBO
         self._batch = batch_norm.batch_of(training, rows_KBE) if spec.batch_norm else None
         self._layers: list[_Layer] = []
+        self._found: dict[str, torch.Tensor] = {}  # parameter -> its gradient
+        self._made: list[tuple[torch.Tensor, torch.Tensor]] = []  # what autograd made, and its gradient
         with torch.no_grad():
             h = rows_KBE
             for number in range(spec.layers):
@@ -81,28 +83,20 @@ class Walk:
     @torch.no_grad()
     def back(self, upper: torch.Tensor) -> list[torch.Tensor]:
         """Return the gradient of each parameter, in their order, from that of the outputs."""
-        found: dict[str, torch.Tensor] = {}
-        made: list[tuple[torch.Tensor, torch.Tensor]] = []  # by autograd: what, and its gradient
-        upper = self._linear(self._spec.layers, upper.contiguous(), self._last, found, made)
+        upper = self._linear(self._spec.layers, upper.contiguous(), self._last)
         for number in reversed(range(self._spec.layers)):
-            through = self._back(number, upper, found, made)
+            through = self._back(number, upper)
             upper = through + upper if self._spec.residual and number else through
         if self._rows.requires_grad:
-            made.append((self._rows, upper))
-        if made:
-            names = [name for name in self._parameters if name not in found]
-            leaves = [self._parameters[name] for name in names]
-            outputs, gradients = zip(*made, strict=True)
-            found |= dict(zip(names, torch.autograd.grad(outputs, leaves, gradients), strict=True))
-        return [found[name] for name in self._parameters]
+            self._made.append((self._rows, upper))
+        if self._made:
+            names = [name for name in self._parameters if name not in self._found]
+            outputs, gradients = zip(*self._made, strict=True)
+            found = torch.autograd.grad(outputs, [self._parameters[name] for name in names], gradients)
+            self._found |= dict(zip(names, found, strict=True))
+        return [self._found[name] for name in self._parameters]
 
-    def _back(
-        self,
-        number: int,
-        upper: torch.Tensor,
-        found: dict[str, torch.Tensor],
-        made: list[tuple[torch.Tensor, torch.Tensor]],
-    ) -> torch.Tensor:
+    def _back(self, number: int, upper: torch.Tensor) -> torch.Tensor:
         layer, activation = self._layers[number], self._spec.activation
         # beside a layer that is added to what went in `upper` is still wanted; else it has room for what is made of it
         room = torch.empty_like(upper) if self._spec.residual and number else upper
@@ -110,21 +104,15 @@ class Walk:
             upper = torch.mul(upper, self._noise[:, number], out=room)
         if layer.mix is not None:
             upper, for_mix = parametric.back(upper, layer.mix, activation)
-            found[f"{number}.mix"] = for_mix * MIX_RATE
+            self._found[f"{number}.mix"] = for_mix * MIX_RATE
         elif layer.own is not None:
             upper = blocks.STEPS[activation].backward(upper, layer.own, room)
         if layer.norm is not None:
-            upper, found[f"{number}.norm.scale"], found[f"{number}.norm.shift"] = batch_norm.back(upper, layer.norm)
-        return self._linear(number, upper, layer.x, found, made)
+            upper, for_scale, for_shift = batch_norm.back(upper, layer.norm)
+            self._found |= {f"{number}.norm.scale": for_scale, f"{number}.norm.shift": for_shift}
+        return self._linear(number, upper, layer.x)
 
-    def _linear(
-        self,
-        number: int,
-        upper: torch.Tensor,
-        x: torch.Tensor,
-        found: dict[str, torch.Tensor],
-        made: list[tuple[torch.Tensor, torch.Tensor]],
-    ) -> torch.Tensor:
+    def _linear(self, number: int, upper: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Go back through a layer's product; returns the gradient of what went in (of rows of a data set: none)."""
         weight, bias = self._weights[number]
         to_rows = number > 0 or self._rows.requires_grad
@@ -132,7 +120,7 @@ class Walk:
         for part, used, gradient in (("weight", weight, for_weight), ("bias", bias, for_bias)):
             name = f"{number}.{part}"
             if used is self._parameters[name]:
-                found[name] = gradient
+                self._found[name] = gradient
             else:
-                made.append((used, gradient))
+                self._made.append((used, gradient))
         return upper if for_rows is None else for_rows
