@@ -124,7 +124,7 @@ def _frozen(
         },
         intermediate_values=rungs,
     )
-    # a study copies what it is given, to the last distribution: a third of asking, and nobody else holds this one
+    # a study copies what it is given, to the last distribution: a tenth to a third of asking; none else holds it
     frozen.__deepcopy__ = lambda _: frozen  # type: ignore[attr-defined]
     return frozen
 
