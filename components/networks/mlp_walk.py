@@ -61,7 +61,7 @@ class Walk:
             self.outputs, _ = blocks.there(h, *weights[-1], None)
 
     def _there(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        spec, norm, mix, own = self._spec, None, None, None
+        spec, norm, mix = self._spec, None, None
         fused = None if self._batch is not None or spec.parametric else spec.activation
         h, own = blocks.there(x, *self._weights[number], fused)
         if self._batch is not None:

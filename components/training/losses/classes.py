@@ -35,12 +35,12 @@ class CrossEntropy(Spec):
     @staticmethod
     def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """Return the loss of every row [K, B]. `number_K1`: the models' own numbers."""
-        return -_right(_logs(outputs_KBC), target_KB)
+        return -_right(_log_probabilities(outputs_KBC), target_KB)
 
     @staticmethod
     def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
         """Return how the loss of every row changes with its outputs [K, B, C]. `smooth_K1`: the models' smoothing."""
-        return less_goal(shares(outputs_KBC), target_KB, smooth_K1)
+        return minus_labels(probabilities(outputs_KBC), target_KB, smooth_K1)
 
 
 class Focal(Spec):
@@ -59,17 +59,17 @@ class Focal(Spec):
     @staticmethod
     def of_rows(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor") -> "Tensor":
         """See `CrossEntropy.of_rows`."""
-        logs_KBC = _logs(outputs_KBC)
+        logs_KBC = _log_probabilities(outputs_KBC)
         return -_right(_wrong(logs_KBC).pow(number_K1.unsqueeze(2)) * logs_KBC, target_KB)
 
     @staticmethod
     def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
         """See `CrossEntropy.slope`."""
-        logs_KBC, gamma_K11 = _logs(outputs_KBC), number_K1.unsqueeze(2)
+        logs_KBC, gamma_K11 = _log_probabilities(outputs_KBC), number_K1.unsqueeze(2)
         p_KBC, wrong_KBC = logs_KBC.exp(), _wrong(logs_KBC)
         # how (1 - p) ** gamma * log p of each class changes with its log p
         rises_KBC = wrong_KBC.pow(gamma_K11 - 1) * (wrong_KBC - gamma_K11 * p_KBC * logs_KBC * (wrong_KBC > SMALLEST))
-        counts_KBC = less_goal(torch.zeros_like(p_KBC), target_KB, smooth_K1) * rises_KBC  # below 0
+        counts_KBC = minus_labels(torch.zeros_like(p_KBC), target_KB, smooth_K1) * rises_KBC  # below 0
         return counts_KBC - p_KBC * counts_KBC.sum(2, keepdim=True)
 
 
@@ -82,7 +82,7 @@ def _right(values_KBC: "Tensor", target_KB: "Tensor") -> "Tensor":
     return values_KBC.gather(2, target_KB.unsqueeze(2)).squeeze(2)
 
 
-def _logs(outputs_KBC: "Tensor") -> "Tensor":
+def _log_probabilities(outputs_KBC: "Tensor") -> "Tensor":
     """Return the logarithms of probabilities. Along few numbers that lie side by side torch's kernel works one by one:
     with 7 classes it takes seven times as long as along another axis, with 60 half as long."""
     if outputs_KBC.shape[2] >= FEW_CLASSES:
@@ -90,14 +90,14 @@ def _logs(outputs_KBC: "Tensor") -> "Tensor":
     return outputs_KBC.transpose(1, 2).log_softmax(1).transpose(1, 2)
 
 
-def shares(outputs_KBC: "Tensor") -> "Tensor":
-    """Return probabilities; see `_logs`."""
+def probabilities(outputs_KBC: "Tensor") -> "Tensor":
+    """Return probabilities; see `_log_probabilities`."""
     if outputs_KBC.shape[2] >= FEW_CLASSES:
         return outputs_KBC.softmax(2)
     return outputs_KBC.transpose(1, 2).softmax(1).transpose(1, 2)
 
 
-def less_goal(values_KBC: "Tensor", target_KB: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
+def minus_labels(values_KBC: "Tensor", target_KB: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
     """Take off values, in their place, what labels say of each class: 1 of the right one, 0 of the others; smoothed,
     some of it for all alike."""
     target_KB1 = target_KB.unsqueeze(2)

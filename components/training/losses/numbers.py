@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from components.core.lazy import lazy
 from components.core.specs import Spec, setting
-from components.training.losses.classes import less_goal, shares
+from components.training.losses.classes import minus_labels, probabilities
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +31,15 @@ class MSE(Spec):
         """See `CrossEntropy.of_rows`."""
         if target_KB.is_floating_point():
             return (outputs_KBC[..., 0] - target_KB) ** 2
-        return (less_goal(shares(outputs_KBC).clone(), target_KB, None) ** 2).sum(2)
+        return (minus_labels(probabilities(outputs_KBC).clone(), target_KB, None) ** 2).sum(2)
 
     @staticmethod
     def slope(outputs_KBC: "Tensor", target_KB: "Tensor", number_K1: "Tensor", smooth_K1: "Tensor | None") -> "Tensor":
         """See `CrossEntropy.slope`."""
         if target_KB.is_floating_point():
             return 2 * (outputs_KBC - target_KB.unsqueeze(2))
-        p_KBC = shares(outputs_KBC)
-        error_KBC = less_goal(p_KBC.clone(), target_KB, smooth_K1)
+        p_KBC = probabilities(outputs_KBC)
+        error_KBC = minus_labels(p_KBC.clone(), target_KB, smooth_K1)
         return 2 * p_KBC * (error_KBC - (error_KBC * p_KBC).sum(2, keepdim=True))
 
 
