@@ -165,6 +165,6 @@ class CandidateRun:
             facts=facts,
             folds=joined_folds(earlier, folds),
         )
-        with atomic_folder(folder) as new:
+        with atomic_folder(folder, synced=False) as new:  # `Turns` waits for the disk: this process has more to train
             member.save(new)
         return folder

@@ -4,11 +4,12 @@ Nothing a candidate becomes depends on who else is in its group (tests/training)
 be another after every rung, on another worker, or after a crash.
 """
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components.training.candidate_run import CandidateRun
-from components.training.paused import State, packed, restore, state_of, unpacked
+from components.training.paused import State, restore, state_of
 from components.training.population import Population, group
 from components.training.scoring import Scoring
 
@@ -68,21 +69,39 @@ class GroupRun:
         causes = (population.not_captured for population in self._populations)
         return next((cause for cause in causes if cause is not None), None)
 
-    def rest(self, run: CandidateRun, path: Path) -> None:
-        """Write all of a run that has changed to a file."""
+    def rest(self, paths: Mapping[int, Path]) -> None:
+        """Write all of these candidates that has changed to one file, which each has under a name of its own.
+
+        So the last of them that is forgotten takes the file along.
+        """
         from safetensors.torch import save_file
 
-        tensors = packed([state_of(self._at[model.row.candidate, model.row.fold][0], model) for model in run.models])
-        temporary = path.with_suffix(".tmp")
-        save_file(tensors, temporary)
-        temporary.replace(path)  # not waited for until it is on the disk: a new call begins without resting files
+        if not paths:
+            return
+        state = {
+            f"{number} {name}": part
+            for number, population in enumerate(self._populations)
+            if (models := [model for model in population.began if model.row.candidate in paths])
+            for name, part in state_of(population, models).items()
+        }
+        first, *others = paths.values()
+        temporary = first.with_suffix(".tmp")
+        save_file(state, temporary)
+        for path in others:
+            path.unlink(missing_ok=True)  # of a worker that died here
+            try:
+                path.hardlink_to(temporary)
+            except OSError:  # a disk whose files have one name each
+                shutil.copyfile(temporary, path)
+        temporary.replace(first)  # not waited for until it is on the disk: a new call begins without resting files
 
     def _resume(self, resting: Sequence[Path]) -> None:
         from safetensors.torch import load_file
 
-        states: dict[tuple[int, int], State] = {}
-        for run, path in zip(self.runs, resting, strict=True):
-            found = unpacked(load_file(path))
-            states |= {(row.candidate, row.fold): state for row, state in zip(run.rows, found, strict=True)}
+        states: dict[str, State] = {}
+        for path in {path.stat().st_ino: path for path in resting}.values():
+            for key, part in load_file(path).items():
+                number, name = key.split()
+                states.setdefault(f"{path.name} {number}", {})[name] = part
         for population in self._populations:
-            restore(population, [states[model.row.candidate, model.row.fold] for model in population.began])
+            restore(population, list(states.values()))

@@ -56,7 +56,7 @@ class Answers:
 
 
 def resting_file(resting: Path, number: int, rung: int) -> Path:
-    """Return where a candidate rests at a rung. A file a rung: a worker that dies leaves the one before as it was."""
+    """Return where a candidate rests at a rung. A name a rung: a worker that dies leaves the one before as it was."""
     return resting / f"{number:05d}-{rung}.safetensors"
 
 

@@ -21,6 +21,7 @@ from time import monotonic
 
 from components.core.contracts import Candidate, Outcome, Report, failure
 from components.core.deadlines import Deadline
+from components.core.files import sync
 from components.core.workers import Broken, Lost, Workers
 from components.training.generation import Generation
 from components.training.tasks import Answer, Answers, Task, forget
@@ -99,6 +100,7 @@ class Turns:
                 found = list(self._take(numbers, answers))
                 if not self._deadline.over():
                     self._give()  # before what ended is written down: the worker that found it waits
+                sync([outcome.folder for outcome in found if outcome.folder is not None])
                 yield from found
 
     def _fill(self) -> None:

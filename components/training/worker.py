@@ -82,15 +82,13 @@ class Worker:
         )
         cut = group.train(task.until, self._cut_off)
         self._not_captured = group.not_captured
-        answers = {}
-        for run in runs:
-            if run.candidate.number in cut and not run.diverged:
-                answers[run.candidate.number] = Answer(outcome=None)
-                continue
-            if not run.ended:
-                assert task.until is not None, "without a rung all end"
-                group.rest(run, self._file(run, task.until))
-            answers[run.candidate.number] = Answer(outcome=run.outcome(work.checkpoint), rests=not run.ended)
+        answers = {number: Answer(outcome=None) for number in cut}
+        told = [run for run in runs if run.diverged or run.candidate.number not in cut]
+        resting = {run.candidate.number: self._file(run, task.until) for run in told if not run.ended}
+        group.rest(resting)
+        for run in told:
+            number = run.candidate.number
+            answers[number] = Answer(outcome=run.outcome(work.checkpoint), rests=number in resting)
         return answers
 
     def _take_less(self, structure: str) -> bool:
@@ -111,7 +109,8 @@ class Worker:
         alive()
         return self._work.deadline.over()
 
-    def _file(self, run: CandidateRun, rung: int) -> Path:
+    def _file(self, run: CandidateRun, rung: int | None) -> Path:
+        assert rung is not None, "without a rung all end"
         return resting_file(self._work.resting, run.candidate.number, rung)
 
 

@@ -33,9 +33,11 @@ def test_a_file_is_synced_before_it_is_named(tmp_path, synced):
 
 def test_a_folder_is_synced_once_before_it_is_named(tmp_path, synced, monkeypatch):
     seen = []
-    sync = files._sync
+    sync = files.sync
     monkeypatch.setattr(
-        files, "_sync", lambda folder: (seen.append(sorted(path.name for path in folder.iterdir())), sync(folder))
+        files,
+        "sync",
+        lambda folders: (seen.extend(sorted(path.name for path in one.iterdir()) for one in folders), sync(folders)),
     )
     with atomic_folder(tmp_path / "member") as new:
         write_json(new / "b.json", 1)
@@ -48,6 +50,15 @@ def test_a_folder_is_synced_once_before_it_is_named(tmp_path, synced, monkeypatc
     write_json(tmp_path / "member" / "later.json", 4)
     assert len(synced) == 2, "so is what is added when the folder has its name"
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_folder_whose_caller_waits_for_the_disk_itself_is_only_named(tmp_path, synced, monkeypatch):
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda *_, **__: object())
+    with atomic_folder(tmp_path / "member", synced=False) as new:
+        write_json(new / "b.json", 1)
+    assert synced == []
+    files.sync([tmp_path / "member"])
+    assert synced == ["b.json"]
 
 
 def test_where_a_file_system_cannot_be_synced_alone_each_file_is(tmp_path, synced, monkeypatch):

@@ -126,10 +126,10 @@ def test_a_row_that_rested_ends_with_the_same_bits_in_other_company(kind):
     straight = grown(rows, data, 2, inputs=inputs)
     (before,) = begin(rows, data, 2, "cross_entropy", inputs)
     assert before.train(2, never)
-    states = {model.row: {name: one.clone() for name, one in state_of(before, model).items()} for model in before.began}
+    state = state_of(before, before.began)
     for company in ([rows[2]], [rows[3], rows[0]]):
         (after,) = begin(company, data, 2, "cross_entropy", inputs)
-        restore(after, [states[row] for row in company])
+        restore(after, [state])
         assert after.train(100, never)
         for model in after.began:
             assert same(model, straight[model.row.candidate, model.row.fold])

@@ -91,9 +91,9 @@ def test_a_row_has_the_same_noise_alone_in_a_stack_and_after_a_rest(use):
             assert same(model, stacked[key])
     (before,) = begin(rows, data, 3, "cross_entropy")
     assert before.train(2, never)
-    states = {model.row: {name: one.clone() for name, one in state_of(before, model).items()} for model in before.began}
+    state = state_of(before, before.began)
     (after,) = begin(rows[3:5], data, 3, "cross_entropy")
-    restore(after, [states[row] for row in rows[3:5]])
+    restore(after, [state])
     assert after.train(100, never)
     for model in after.began:
         assert same(model, stacked[model.row.candidate, model.row.fold])

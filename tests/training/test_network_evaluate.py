@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from components.core.errors import UserMistake
 from components.core.files import hash_folder
 from components.core.predictions import read_member_oof
 from components.metrics import get
+from components.training import turns
 from components.training.evaluate import NetworkEvaluate, begin
 from components.training.member import load_network
 from components.training.structure import structure
-from components.training.tasks import Task, Work
+from components.training.tasks import Task, Work, forget
 
 DIVERGES = {"optimizer": {"kind": "sgd", "lr": 1e20}, "early_stopping": "none"}
 
@@ -193,6 +195,59 @@ def test_the_deadline_cuts_off_without_an_outcome(wine, tmp_path):
     timer.join()
     assert found == {}
     assert list((tmp_path / "members").iterdir()) == []
+
+
+def test_a_member_is_on_the_disk_before_its_outcome_is_told(wine, tmp_path, monkeypatch):
+    table, folds = wine
+    on_disk = []
+    monkeypatch.setattr(turns, "sync", on_disk.extend)
+    evaluate = NetworkEvaluate(table, get("log_loss"), seed=0, cores=1)
+    outcomes = evaluate(
+        iter([[candidate(0), candidate(1, {}, DIVERGES)]]),
+        folds,
+        report=lambda *_: frozenset(),
+        deadline=Deadline(),
+        checkpoint=tmp_path,
+    )
+    for outcome in outcomes:
+        assert (outcome.folder in on_disk) == (outcome.state == "complete")
+    assert on_disk == [tmp_path / "00000"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_who_rests_together_shares_a_file_and_the_last_who_is_forgotten_takes_it(wine, tmp_path, monkeypatch, links):
+    """Where a disk gives files one name each, each candidate has a copy."""
+    table, folds = wine
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+    candidates = [candidate(number, {"width": 16}) for number in range(3)]
+    resting = tmp_path / "resting"
+    resting.mkdir()
+    (resting / "00001-2.safetensors").write_text("of a worker that died")
+    work = Work(
+        table=table,
+        folds=folds,
+        metric="log_loss",
+        seed=7,
+        device="cpu",
+        deadline=Deadline(),
+        checkpoint=tmp_path,
+        resting=resting,
+    )
+    answer = begin(work)
+    first = answer(Task(candidates=tuple(candidates), until=2)).by_number
+    assert all(first[number].rests for number in range(3))
+    files = {path.name: path.stat() for path in resting.iterdir()}
+    assert sorted(files) == [f"0000{number}-2.safetensors" for number in range(3)]
+    assert {stat.st_nlink for stat in files.values()} == {3 if links else 1}
+    forget(resting, 0)
+    found = answer(Task(candidates=(candidates[2], candidates[1]), until=None, resume=2)).by_number
+    straight = evaluated(NetworkEvaluate(table, get("log_loss"), seed=7), [candidates], folds, tmp_path / "straight")
+    for number in (1, 2):
+        assert found[number].outcome.fold_scores_S == straight[number].fold_scores_S
+        assert hash_folder(tmp_path / f"0000{number}") == hash_folder(tmp_path / "straight" / f"0000{number}")
+        forget(resting, number)
+    assert list(resting.iterdir()) == []
 
 
 def test_a_call_that_is_not_read_to_its_end_leaves_no_process(wine, tmp_path):

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 from training_case import begin, grown, never, resident, rows_of, same
 
 from components.networks.mlp import MLP
 from components.networks.network import Inputs
-from components.training.paused import packed, restore, state_of, unpacked
+from components.training.paused import restore, state_of
 from components.training.population import Population, Row, group
 from components.training.spec import TrainingSpec
 
@@ -45,36 +43,13 @@ def test_a_population_that_rested_ends_with_the_same_bits():
     for until in (1, 3):
         assert before.train(until, never)
         (after,) = begin(rows, data, 3, "cross_entropy")
-        states = [state_of(before, model) for model in before.began]
-        if until == 1:
-            assert not any("best_P" in state for state in states), "the best weights are those of the only epoch"
-        restore(after, unpacked({name: tensor.clone() for name, tensor in packed(states).items()}))
+        restore(after, [state_of(before, [model]) for model in before.began])
         assert after.epoch == until
         before = after
     assert before.train(100, never)
     assert not before.models
     for model in before.began:
         assert same(model, straight[model.row.candidate, model.row.fold])
-
-
-SHAPES = st.one_of(
-    st.none(), st.just(()), st.tuples(st.integers(0, 3)), st.tuples(st.integers(0, 3), st.integers(0, 3))
-)
-
-
-@given(st.lists(st.fixed_dictionaries({"a": SHAPES, "b": SHAPES, "c.0": st.tuples(st.integers(1, 4))}), min_size=1))
-def test_states_of_any_sizes_come_back_out_of_one_file(shapes):
-    kinds = {"a": torch.float64, "b": torch.uint8, "c.0": torch.float32}
-    states = [
-        {name: torch.rand(shape).mul(9).to(kinds[name]) for name, shape in of_row.items() if shape is not None}
-        for of_row in shapes
-    ]
-    found = unpacked(packed(states))
-    assert [state.keys() for state in found] == [state.keys() for state in states]
-    for own, state in zip(found, states, strict=True):
-        for name, value in state.items():
-            assert own[name].dtype == value.dtype
-            assert torch.equal(own[name], value.reshape(value.shape or (1,)))
 
 
 def test_rows_that_stop_early_are_dropped_and_the_others_do_not_notice():

@@ -269,10 +269,10 @@ def test_a_row_that_rested_ends_with_the_same_bits_in_other_company(settings):
     straight = grown(rows, *rest)
     (before,) = begin(rows, *rest)
     assert before.train(4, never)
-    states = {model.row: {k: v.clone() for k, v in state_of(before, model).items()} for model in before.began}
+    state = state_of(before, before.began)
     for part in ([rows[4]], [rows[5], rows[0], rows[1]]):
         (after,) = begin(part, *rest)
-        restore(after, [states[row] for row in part])
+        restore(after, [state])
         assert after.train(100, never)
         for model in after.began:
             assert same(model, straight[model.row.candidate, model.row.fold])
