@@ -9,7 +9,7 @@ from components.core.table import Schema
 from components.data.preprocessing.pipeline import load
 from components.data.preprocessing.spec import TreePreprocess
 from components.data.preprocessing.suited import suited
-from components.ensembles.boosting import BoostingSettings, sample_of
+from components.ensembles.boosting import BoostingSettings, Sample, sample_of
 from components.ensembles.boosting_device import AT_A_TIME, choose
 from components.ensembles.boosting_evaluate import BoosterEvaluate
 from components.ensembles.boosting_libraries import FIRST, start_points
@@ -75,8 +75,8 @@ def _refuse(spec: BoostingSettings, schema: Schema, monotone: Any) -> None:
         raise UserMistake("\n".join(f"params.yaml: {line}" for line in found))
 
 
-def _sample(train_rows: TrainRows) -> int | None:
-    """Return how many rows make a quick booster on this table, or None when it is not large."""
+def _sample(train_rows: TrainRows) -> Sample:
+    """Return how many rows make a quick booster on this table: see `sample_of`."""
     schema = train_rows.table.schema
     fewest = min(len(fold.fit_rows) for fold in train_rows.folds)
     height_width = schema.picture or (1,)

@@ -39,9 +39,11 @@ def as_text(raw: pd.Series) -> pd.Series:
     if pd.api.types.is_integer_dtype(raw.dtype):
         return raw.astype("string").astype(object).where(raw.notna(), None)
     if pd.api.types.is_float_dtype(raw.dtype):
+        code_n, values = pd.factorize(raw)
         # Value by value: what a number is called may not depend on the rows beside it.
-        text = raw.map(lambda value: str(int(value)) if value % 1 == 0 else repr(float(value)), na_action="ignore")
-        return text.astype(object).where(raw.notna(), None)
+        words = [str(int(value)) if value % 1 == 0 else repr(float(value)) for value in values.tolist()]
+        word_n = np.array([*words, None], dtype=object)[code_n]  # code -1: missing
+        return pd.Series(word_n, index=raw.index, name=raw.name, dtype=object)
     text = raw.astype("string").str.strip()
     return text.astype(object).where(text.notna() & ~text.str.lower().isin(MISSING_WORDS), None)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -82,7 +83,11 @@ class Schema:
 
     def column(self, name: str) -> ColumnSchema:
         """Return the column of this name."""
-        return next(column for column in self.columns if column.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, ColumnSchema]:
+        return {column.name: column for column in self.columns}
 
     def with_columns(self, columns: Sequence[ColumnSchema]) -> Schema:
         """Return a copy with other columns."""

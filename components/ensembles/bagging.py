@@ -29,7 +29,7 @@ from components.core.table import Table
 from components.data.preprocessing.spec import BaggingPreprocess
 from components.ensembles.bagging_jobs import FORESTS, JOINED, Job, Kind, Task, jobs_of
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
-from components.ensembles.forests import ForestModel, batches
+from components.ensembles.forests import ForestModel, batches, columns_tried
 from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
 from components.ensembles.refit import in_place_of_its_folds
 
@@ -127,7 +127,10 @@ def grow_bagging(
         folds = [*folds, every_row(folds)]
     prepared = prepare(spec.preprocess if seen is None else seen, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
-    sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds))
+    tried = columns_tried(
+        "extra_trees", prepared[0].fit.numeric_NF.shape[1], is_regression=table.schema.task == "regression"
+    )
+    sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds), tried)
     jobs = jobs_of(kinds, len(folds), sizes, spec.repeats)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:
         results = _run_all(pool, task, jobs, deadline, report_progress)

@@ -21,6 +21,8 @@ Direction = Literal["rising", "falling"]
 TRAVEL, MOST_ROUNDS = 100.0, 2000  # rounds: auto; what all rounds of a booster may add up to, and the most of them
 SAMPLE_CELLS = 4_000_000  # rows x columns x outputs whose tree takes about 0.03 s of a core: 133 000 rows of 30 columns
 FEWEST_ROWS = 2000
+ROWS_OF_BINS = 8192  # that cost a column what its bins do: 256 of them at each of 32 nodes
+Sample = int | Literal["all"] | None  # of the rows of a large table; None: it is not large
 
 
 class BoosterStopping(Spec):
@@ -107,10 +109,14 @@ class BoostingSettings(Spec):
         return (self.library,) if isinstance(self.library, str) else self.library
 
 
-def sample_of(num_rows: int, num_columns: int, num_outputs: int) -> int | None:
+def sample_of(num_rows: int, num_columns: int, num_outputs: int) -> Sample:
     """Return how many rows of a large fold make a quick booster, or None where all of them do: counted, never timed.
 
+    "all": it is large by its columns alone; their bins cost as much as so many rows, however few there are.
     `num_columns`: those that one tree sees; `num_outputs`: trees of one round.
     """
-    sample = max(FEWEST_ROWS, SAMPLE_CELLS // max(1, num_columns * num_outputs))
-    return sample if 2 * sample < num_rows else None
+    width = max(1, num_columns * num_outputs)
+    sample = max(FEWEST_ROWS, SAMPLE_CELLS // width)
+    if 2 * sample < num_rows:
+        return sample
+    return "all" if width * ROWS_OF_BINS > 2 * SAMPLE_CELLS else None

@@ -15,7 +15,7 @@ from typing import Any
 from components.core.contracts import JSON, Task
 from components.core.specs import NONE
 from components.ensembles import boosting_catboost, boosting_lightgbm, boosting_xgboost
-from components.ensembles.boosting import TreesSpec
+from components.ensembles.boosting import Sample, TreesSpec
 from components.ensembles.boosting_fit import Library, Start
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
@@ -65,7 +65,7 @@ def asked_of(candidate: JSON) -> tuple[str, TreesSpec]:
     return candidate["trees"].get("kind", FIRST), TreesSpec.model_validate(trees)
 
 
-def start_points(words: Sequence[str], task: Task, *, sample: int | None = None) -> list[dict[str, Any]]:
+def start_points(words: Sequence[str], task: Task, *, sample: Sample = None) -> list[dict[str, Any]]:
     """Return the configurations that are tried first, each a part of a candidate: what is missing is drawn.
 
     A quick one opens, so that there is a usable booster early; libraries take turns, so that each has one early. On a
@@ -77,7 +77,7 @@ def start_points(words: Sequence[str], task: Task, *, sample: int | None = None)
         return [_point(words, word, {**one, "rows": "all"}) for word, one in turns]
     part, whole = ([(word, {**one, **FAST, "rows": rows}) for word, one in turns] for rows in (sample, "all"))
     slow = [(word, {**one, "rows": sample, "max_bins": 256}) for word, one in turns]
-    return [_point(words, word, one) for word, one in (*part, *whole, *slow)]
+    return [_point(words, word, one) for word, one in (*part, *([] if sample == "all" else whole), *slow)]
 
 
 def _point(words: Sequence[str], word: str, trees: Start) -> dict[str, Any]:

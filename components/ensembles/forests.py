@@ -8,6 +8,7 @@ differ more. Settings are in `bagging.py`, prediction in `flat_trees.py`.
 Legend: N rows, C outputs.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from components.ensembles.fold_member import FoldMember, FoldModel, LoadPreproce
 TREES_AT_ONCE = 20
 LARGE_TREES_AT_ONCE = 5
 MOST_TREE_ROWS = 50_000  # that one tree is grown on
+BATCH_VALUES = 20_000_000  # rows times columns that the trees of a batch look at for their first question: some seconds
 ROWS_PER_LEAF_ROW = 10_000  # one more row in every leaf for so many of a tree's rows: keeps forests small
 
 
@@ -68,8 +70,7 @@ def grow_trees(
         "random_forest": ("RandomForestClassifier", "RandomForestRegressor"),
         "extra_trees": ("ExtraTreesClassifier", "ExtraTreesRegressor"),
     }
-    # A third of the columns is Breiman's choice for regression forests; extra trees need all of them there.
-    columns: Any = "sqrt" if not is_regression else 1.0 if kind == "extra_trees" else 1 / 3
+    columns = columns_tried(kind, features.numeric_NF.shape[1], is_regression=is_regression)
     rows = min(len(target_n), MOST_TREE_ROWS)
     drawn = {"bootstrap": True, "max_samples": rows} if rows < len(target_n) else {}
     forest = getattr(ensemble, names[kind][is_regression])(
@@ -85,9 +86,22 @@ def grow_trees(
     return ForestModel(trees=from_sklearn([tree.tree_ for tree in forest.estimators_], classes, num_outputs))
 
 
-def batches(trees: int, num_rows: int) -> list[int]:
-    """Return how many trees each batch grows; fewer trees are a beginning of the same list. Of large trees, a few."""
-    at_once = TREES_AT_ONCE if num_rows < MOST_TREE_ROWS else LARGE_TREES_AT_ONCE
+def columns_tried(kind: str, num_columns: int, *, is_regression: bool) -> int:
+    """Return how many columns a question is looked for in.
+
+    A third of them is Breiman's choice for regression forests; extra trees need all of them there.
+    """
+    tried = math.sqrt(num_columns) if not is_regression else num_columns if kind == "extra_trees" else num_columns / 3
+    return max(1, int(tried))
+
+
+def batches(trees: int, num_rows: int, num_columns: int) -> list[int]:
+    """Return how many trees each batch grows, of so many rows of which each looks at so many columns.
+
+    Fewer trees are a beginning of the same list. Of large trees, a few: the clock can end them only between batches.
+    """
+    most = TREES_AT_ONCE if num_rows < MOST_TREE_ROWS else LARGE_TREES_AT_ONCE
+    at_once = max(1, min(most, BATCH_VALUES // max(1, min(num_rows, MOST_TREE_ROWS) * num_columns)))
     return [at_once] * (trees // at_once) + ([trees % at_once] if trees % at_once else [])
 
 

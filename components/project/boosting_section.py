@@ -11,7 +11,7 @@ from components.core.contracts import JSON
 from components.core.ranges import Branches, Choice, Fixed, Group, Node, SpaceOf
 from components.core.specs import setting
 from components.data.preprocessing.spec import TreePreprocess
-from components.ensembles.boosting import BoostingSettings, Direction, TreesSpec
+from components.ensembles.boosting import BoostingSettings, Direction, Sample, TreesSpec
 from components.ensembles.boosting_fit import Library
 from components.ensembles.boosting_libraries import FIRST, LARGE, LIBRARIES, refusals
 from components.project.forms import form_of_field
@@ -33,7 +33,7 @@ class BoostingSpec(BoostingSettings):
         return TreePreprocess.model_validate(candidate["preprocess"])
 
 
-def boosting_space(section: BoostingSettings, sample: int | None = None) -> Group:
+def boosting_space(section: BoostingSettings, sample: Sample = None) -> Group:
     """Return what is searched; `sample`: rows of a part of a large table (`sample_of`), None on all others."""
     of = form_of_field(type(section), "trees").specs[0]
     written: JSON = getattr(section, "trees", {})
@@ -44,7 +44,7 @@ def boosting_space(section: BoostingSettings, sample: int | None = None) -> Grou
     return Group(fields={**space_of(section).fields, "trees": trees})
 
 
-def _trees(library: Library, of: type[Any], written: JSON, sample: int | None) -> Group:
+def _trees(library: Library, of: type[Any], written: JSON, sample: Sample) -> Group:
     ranges = {**library.ranges, **({} if sample is None else LARGE)}
     ranges = {word: found for word, found in ranges.items() if left_out(of, word) == left_out(TreesSpec, word)}
     own = {word: value for word, value in written.items() if value != left_out(of, word)}
@@ -53,7 +53,7 @@ def _trees(library: Library, of: type[Any], written: JSON, sample: int | None) -
     fields = {word: node for word, node in found.fields.items() if word not in library.lacks}
     if fields["rows"] == Fixed(value="auto"):
         whole = Fixed(value="all")
-        fields["rows"] = whole if sample is None else Choice(options=(Fixed(value=sample), whole))
+        fields["rows"] = whole if sample in (None, "all") else Choice(options=(Fixed(value=sample), whole))
     return Group(fields=fields, kind=library.word)
 
 

@@ -34,3 +34,15 @@ def test_codes_of_numbers_and_truth_are_those_of_their_words():
     assert to_codes(pd.Series([1.0, np.nan]), LEVELS).tolist() == [3, MISSING_CODE]
     assert to_codes(pd.Series(["1", 1, 1.0], dtype=object), LEVELS).tolist() == [3, 3, UNKNOWN_CODE]
     assert to_codes(pd.Series([True, False]), ["True", "False"]).tolist() == [0, 1]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(width=64), st.integers(-5, 5).map(float))))
+def test_a_number_is_called_the_same_whoever_stands_beside_it(values):
+    found = as_text(pd.Series(values, dtype="float64"))
+    assert found.dtype == object
+    for value, text in zip(values, found, strict=True):
+        if value is None or value != value:
+            assert text is None
+        else:
+            assert text == as_text(pd.Series([value], dtype="float64")).iloc[0]
+            assert float(text) == value

@@ -47,6 +47,12 @@ def test_a_quick_machine_keeps_back_less() -> None:
     assert reserve(book(seconds=100.0, before_seconds=0.0)) == 15.0, "nobody knows how quick it is"
 
 
+def test_a_wide_table_takes_long_before_and_after() -> None:
+    assert reserve(book(seconds=120.0, before_seconds=20.0)) == 24.0
+    assert reserve(book(seconds=330.0, before_seconds=30.0)) == 30.0, "no more than so much for the width alone"
+    assert reserve(book(seconds=60.0, before_seconds=20.0)) == 10.0, "of few seconds a quarter"
+
+
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
     after_bagging = book(finished={"bagging": 2 * 1.0})
     assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(104 * 0.30 / 0.85)

@@ -126,8 +126,8 @@ def test_one_fold_will_do() -> None:
 
 
 def test_a_shorter_forest_is_the_beginning_of_a_longer_one() -> None:
-    assert batches(50, 100) == [20, 20, 10]
-    assert batches(40, 100) == batches(50, 100)[:2]
+    assert batches(50, 100, 4) == [20, 20, 10]
+    assert batches(40, 100, 4) == batches(50, 100, 4)[:2]
     short, long = (grow(BaggingSpec(members=("extra_trees",), trees=trees)).members[0] for trees in (20, 30))
     first: Any = short.parts[0].model
     other: Any = long.parts[0].model
@@ -183,7 +183,7 @@ def test_a_refit_answers_with_a_model_of_all_rows_in_place_of_the_folds(kind: An
     prepared = prepare(spec.preprocess, table, every, 1)
     assert len(prepared[3].fit_target) == 150
     task = Task(table=table, folds=every, prepared=prepared, seed=1, checkpoint=None)
-    jobs = [job for job in jobs_of((kind,), 4, batches(30, 150), repeats=2) if job.fold == 3]
+    jobs = [job for job in jobs_of((kind,), 4, batches(30, 150, 4), repeats=2) if job.fold == 3]
     model = JOINED[kind]([task.run(job) for job in jobs])
     np.testing.assert_array_equal(
         member.predict(table), model.predict(part.preprocessor.transform(table, np.arange(150)))

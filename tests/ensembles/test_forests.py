@@ -11,7 +11,7 @@ from sklearn import ensemble
 from components.core.contracts import Features
 from components.ensembles import forests
 from components.ensembles.flat_trees import FlatTrees, from_sklearn, joined, places, rounded_down
-from components.ensembles.forests import batches, grow_trees
+from components.ensembles.forests import batches, columns_tried, grow_trees
 
 RANDOM = np.random.default_rng(5)
 NUMBERS = RANDOM.normal(size=(120, 4)).astype(np.float32).round(1)
@@ -129,8 +129,8 @@ def test_a_tree_of_a_large_table_sees_a_part_of_it(monkeypatch: pytest.MonkeyPat
         assert len(grown.trees.answer_LC) <= 4 * 40
         whole = grown.trees.predict(NUMBERS)[:, 0]
         assert np.mean((whole - VALUES) ** 2) < np.var(VALUES)
-    assert batches(23, 39) == [20, 3]
-    assert batches(23, 40) == [5, 5, 5, 5, 3]
+    assert batches(23, 39, 4) == [20, 3]
+    assert batches(23, 40, 4) == [5, 5, 5, 5, 3]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,12 @@ def test_what_is_read_can_be_predicted_with(columns: list[int]) -> None:
         return
     np.testing.assert_array_equal(tree.predict(np.zeros((3, 2), dtype=np.float32)), 1.0)
     assert tree.depths().max() <= leaves
+
+
+def test_batches_of_a_wide_regression_are_small_because_each_question_looks_at_all_columns() -> None:
+    assert columns_tried("extra_trees", 640, is_regression=True) == 640
+    assert columns_tried("random_forest", 640, is_regression=True) == 213
+    assert columns_tried("extra_trees", 640, is_regression=False) == 25
+    assert batches(7, 16_000, 640) == [1, 1, 1, 1, 1, 1, 1]
+    assert batches(7, 5_000, 640) == [6, 1]
+    assert batches(20, 16_000, 25) == [20]
