@@ -4,10 +4,10 @@ Nothing a candidate becomes depends on who else is in its group (tests/training)
 be another after every rung, on another worker, or after a crash.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from components.training import resting_files
 from components.training.candidate_run import CandidateRun
 from components.training.paused import State, restore, state_of
 from components.training.population import Population, group
@@ -70,38 +70,23 @@ class GroupRun:
         return next((cause for cause in causes if cause is not None), None)
 
     def rest(self, paths: Mapping[int, Path]) -> None:
-        """Write all of these candidates that has changed to one file, which each has under a name of its own.
-
-        So the last of them that is forgotten takes the file along.
-        """
-        from safetensors.torch import save_file
-
-        if not paths:
-            return
+        """Write all of these candidates that has changed."""
         state = {
             f"{number} {name}": part
             for number, population in enumerate(self._populations)
             if (models := [model for model in population.began if model.row.candidate in paths])
             for name, part in state_of(population, models).items()
         }
-        first, *others = paths.values()
-        temporary = first.with_suffix(".tmp")
-        save_file(state, temporary)
-        for path in others:
-            path.unlink(missing_ok=True)  # of a worker that died here
-            try:
-                path.hardlink_to(temporary)
-            except OSError:  # a disk whose files have one name each
-                shutil.copyfile(temporary, path)
-        temporary.replace(first)  # not waited for until it is on the disk: a new call begins without resting files
+        if state:
+            resting_files.write(state, list(paths.values()))
 
     def _resume(self, resting: Sequence[Path]) -> None:
-        from safetensors.torch import load_file
-
-        states: dict[str, State] = {}
-        for path in {path.stat().st_ino: path for path in resting}.values():
-            for key, part in load_file(path).items():
+        states: list[State] = []
+        for found in resting_files.read(resting):
+            of_population: dict[str, State] = {}
+            for key, part in found.items():
                 number, name = key.split()
-                states.setdefault(f"{path.name} {number}", {})[name] = part
+                of_population.setdefault(number, {})[name] = part
+            states += of_population.values()
         for population in self._populations:
-            restore(population, list(states.values()))
+            restore(population, states)

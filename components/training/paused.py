@@ -25,12 +25,15 @@ def state_of(population: Population, models: Sequence[Model]) -> State:
 
     "rows" [R, 4]: candidate, fold, place in the tensors [A, ...] of those that go on (-1: it has ended), and n.
     "numbers" [R, 6]: its judgement. "curves" [2, sum of E] and "outputs" [sum of n, C]: one row after the other.
+    What moves is no copy where all rows of the population are asked for: write it before they move again.
     """
     wanted = {model.number for model in models}
     alive = [place for place, model in enumerate(population.models) if model.number in wanted]
     places = {population.models[place].number: number for number, place in enumerate(alive)}
     chosen = torch.tensor(alive, dtype=torch.int64, device=population.parameters_KP.device)
-    moving = {name: part.index_select(0, chosen).cpu() for name, part in _moving(population).items()}
+    moving = _moving(population)
+    if len(alive) < len(population.models):
+        moving = {name: part.index_select(0, chosen) for name, part in moving.items()}
     judged = [model.judgement for model in models]
     outputs = [model.outputs_nC for model in models if model.outputs_nC is not None]
     rows = [
@@ -39,7 +42,7 @@ def state_of(population: Population, models: Sequence[Model]) -> State:
     ]
     numbers = [(it.epochs, it.best_epoch, *it.best, it.last_gain, it.gained) for it in judged]
     curves = [list(chain(*(it.train for it in judged))), list(chain(*(it.validation for it in judged)))]
-    return moving | {
+    return {name: part.cpu() for name, part in moving.items()} | {
         "epoch": torch.tensor(population.epoch),
         "rows": torch.tensor(rows),
         "generator": torch.stack([model.generator.get_state() for model in models]),
@@ -98,7 +101,7 @@ class _Row:
         model.num_steps.copy_(state["num_steps"][number])
         model.best_P.copy_(state["best_P"][number])
         model.best_Q.copy_(state["best_Q"][number])
-        model.outputs_nC = state["outputs"][self.outputs].numpy()
+        model.outputs_nC = state["outputs"][self.outputs].numpy().copy()  # a file may be written over
         epochs, best_epoch, best, best_loss, last_gain, gained = state["numbers"][number].tolist()
         train, validation = state["curves"][:, self.curve].tolist()
         model.judgement = Judgement(

@@ -1,11 +1,11 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
-The stages before the branches take what they need. A tenth of the rest is kept back for those after them: at least 15
-s (on a quick machine less, on a wide table up to 30, of few seconds at most a quarter), and no more than 15 s and
-twice what the stages before them took, which grows with the rows as theirs does. What remains is counted in
-core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting 30 %, bagging
-15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken; it lies
-outside the outs, so both engines keep the same book.
+The stages before the branches take what they need. A tenth of the rest is kept back for those after them: at least
+15 s (on a quick machine less, on a wide table up to 30, of few seconds at most a quarter or what those before took),
+and no more than 15 s and twice what the stages before them took, which grows with the rows as theirs does. What remains
+is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting
+30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken;
+it lies outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -17,7 +17,7 @@ from types import MappingProxyType
 SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30, "bagging": 0.15})
 BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.1
-MOST_RESERVED = 0.25  # of few seconds
+MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 15.0  # four processes, their libraries, the judging: 11 s on 700 rows, 14 to 21 on 30 000
 SLOW_TIMES, SLOW_SECONDS = 1.2, 30.0  # of 1500 columns the stages before took 21 s, and 26 were needed
 QUICK_SECONDS, QUICK_TIMES = 4.0, 4.0  # where the stages before took 1.4 s, 7 s were needed; where 2.8 s, 11
@@ -41,12 +41,13 @@ def reserve(book: Book) -> float:
     """Seconds kept back for stacking, evaluate and export."""
     assert book.seconds is not None
     rest = book.seconds - book.before_seconds
-    share, fixed = RESERVE_SHARE * rest, RESERVE_SECONDS
+    share, fixed, most = RESERVE_SHARE * rest, RESERVE_SECONDS, MOST_RESERVED * rest
     if book.before_seconds:  # known: not where another machine ran those stages
         share = min(share, RESERVE_SECONDS + TIMES_BEFORE * book.before_seconds)
         fixed = max(fixed, min(SLOW_TIMES * book.before_seconds, SLOW_SECONDS))
         fixed = min(fixed, QUICK_SECONDS + QUICK_TIMES * book.before_seconds)
-    return max(share, min(fixed, MOST_RESERVED * rest))
+        most = max(most, min(book.before_seconds, rest / 2))
+    return max(share, min(fixed, most))
 
 
 def branch_seconds(word: str, book: Book, own_cores: int) -> float | None:

@@ -30,7 +30,7 @@ def test_shares_of_what_is_left() -> None:
 def test_a_tenth_is_kept_back_at_least_fifteen_seconds_of_few_a_quarter() -> None:
     assert reserve(book(seconds=210.0)) == 20.0
     assert reserve(book(seconds=70.0)) == 15.0
-    assert reserve(book(seconds=30.0)) == 5.0
+    assert reserve(book(seconds=30.0, before_seconds=4.0)) == 6.5
 
 
 def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_them() -> None:
@@ -50,7 +50,8 @@ def test_a_quick_machine_keeps_back_less() -> None:
 def test_a_wide_table_takes_long_before_and_after() -> None:
     assert reserve(book(seconds=120.0, before_seconds=20.0)) == 24.0
     assert reserve(book(seconds=330.0, before_seconds=30.0)) == 30.0, "no more than so much for the width alone"
-    assert reserve(book(seconds=60.0, before_seconds=20.0)) == 10.0, "of few seconds a quarter"
+    assert reserve(book(seconds=60.0, before_seconds=20.0)) == 20.0, "of few seconds as much as came before"
+    assert reserve(book(seconds=40.0, before_seconds=20.0)) == 10.0, "and at most half"
 
 
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
