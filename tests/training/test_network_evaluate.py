@@ -32,11 +32,11 @@ def wine():
     return table, folds_of(table, 3)
 
 
-def in_process(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None):
+def answering(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None):
     """The function that a worker answers with, without a process around it."""
     resting = tmp_path / "resting"
     resting.mkdir(exist_ok=True)
-    answer = begin(
+    return begin(
         Work(
             table=table,
             folds=folds,
@@ -48,6 +48,11 @@ def in_process(tmp_path, table, folds, metric="log_loss", seed=0, deadline=None)
             resting=resting,
         )
     )
+
+
+def in_process(*where, **how):
+    """The same for tasks of one candidate."""
+    answer = answering(*where, **how)
     return lambda task: answer(task).by_number[task.numbers[0]]
 
 
@@ -224,17 +229,7 @@ def test_who_rests_together_shares_a_file_that_is_written_over_in_the_end(wine, 
     resting = tmp_path / "resting"
     resting.mkdir()
     (resting / "00001-2.safetensors").write_text("of a worker that died")
-    work = Work(
-        table=table,
-        folds=folds,
-        metric="log_loss",
-        seed=7,
-        device="cpu",
-        deadline=Deadline(),
-        checkpoint=tmp_path,
-        resting=resting,
-    )
-    answer = begin(work)
+    answer = answering(tmp_path, table, folds, seed=7)
     first = answer(Task(candidates=tuple(candidates), until=2)).by_number
     assert all(first[number].rests for number in range(3))
     files = {path.name: path.stat() for path in resting.glob("0*")}
