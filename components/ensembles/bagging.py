@@ -133,7 +133,7 @@ def grow_bagging(
     sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds), tried)
     jobs = jobs_of(kinds, len(folds), sizes, spec.repeats)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:
-        results = _run_all(pool, task, jobs, deadline, report_progress)
+        results = _run_all(pool, cores, task, jobs, deadline, report_progress)
         models, trees, repeats = _models(results, kinds, len(folds), sizes)
         judging = {
             kind: [pool.submit(judged, prepared[fold], found[fold], metric) for fold in range(num_folds)]
@@ -165,24 +165,29 @@ def grow_bagging(
 
 def _run_all(
     pool: ThreadPoolExecutor,
+    cores: int,
     task: Task,
     jobs: Sequence[Job],
     deadline: Deadline,
     report_progress: Callable[[int, int], None],
 ) -> dict[Job, FoldModel]:
-    """Run the jobs in order; from the first one on that would not be done in time, none is begun any more."""
+    """Run the jobs in order; from the first one on that would not be done in time, none is begun any more.
+
+    A batch counts only when all folds have it, so its first fold is begun where there is time for all of them.
+    """
     ended = Event()
     seconds: dict[Kind, float] = {}
 
     def run(position: int) -> FoldModel | None:
-        job = jobs[position]
+        job, is_first = jobs[position], position < len(task.folds)
         if (known := task.known(job)) is not None:
             return known
-        if position >= len(task.folds) and (ended.is_set() or deadline.left() <= _expected(seconds, job.kind)):
+        turns = 1 if job.fold else -(-len(task.folds) // cores)
+        if not is_first and (ended.is_set() or deadline.left() <= turns * _expected(seconds, job.kind)):
             ended.set()
             return None
         began = time.monotonic()
-        result = task.run(job)
+        result = task.run(job) if is_first else task.run(job, deadline.over)
         seconds[job.kind] = time.monotonic() - began
         return result
 

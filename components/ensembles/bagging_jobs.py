@@ -21,7 +21,7 @@ from components.core.table import Table
 from components.ensembles import forests, linear, nearest_neighbours
 from components.ensembles.fold_member import FoldModel, Reader, Saved
 from components.ensembles.forests import ForestModel
-from components.ensembles.linear import LinearModel
+from components.ensembles.linear import LinearModel, OutOfTimeError
 from components.ensembles.nearest_neighbours import NeighboursModel
 from components.ensembles.prepared import Prepared
 
@@ -41,6 +41,7 @@ JOINED: Mapping[Kind, Callable[[Sequence[FoldModel]], FoldModel]] = {
     "nearest_neighbours": nearest_neighbours.joined,
 }
 MOST_LINEAR_ROWS = 200_000  # that a linear model is fitted on
+MOST_LINEAR_NUMBERS = 60_000_000  # rows times columns times outputs: of 784 pixels and ten classes 7653 rows
 MOST_INNER_ROWS = 4000  # on which the strength of a linear model is chosen
 
 
@@ -73,8 +74,8 @@ class Task:
 
         return READERS[job.kind](Saved(arrays=load_file(path), json={}))
 
-    def run(self, job: Job) -> FoldModel:
-        """Do one job, and keep its result."""
+    def run(self, job: Job, cut_off: Callable[[], bool] = lambda: False) -> FoldModel | None:
+        """Do one job, and keep its result; None where `cut_off` ended it first (linear models; others are short)."""
         prepared, num_outputs = self.prepared[job.fold], self.table.schema.num_outputs
         x_nF, y_n, number = prepared.fit.numeric_NF, prepared.fit_target, prepared.fold.number
         model: FoldModel
@@ -83,7 +84,11 @@ class Task:
             model = forests.grow_trees(job.kind, prepared.fit, y_n, num_outputs=num_outputs, count=job.count, seed=seed)
         elif job.kind == "linear":
             inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed, MOST_INNER_ROWS)
-            model = linear.fit_linear(x_nF, y_n, num_outputs, inner, self._drawn(job, MOST_LINEAR_ROWS))
+            most = min(MOST_LINEAR_ROWS, MOST_LINEAR_NUMBERS // max(1, x_nF.shape[1] * num_outputs))
+            try:
+                model = linear.fit_linear(x_nF, y_n, num_outputs, inner, self._drawn(job, most), cut_off)
+            except OutOfTimeError:
+                return None
         else:
             inner = inner_parts(self.folds, job.fold, self.table.num_real, self.seed)
             stored = np.unique(self._drawn(job, nearest_neighbours.MOST_ROWS))

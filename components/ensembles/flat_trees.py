@@ -24,6 +24,7 @@ from components.core.contracts import Arrays
 PAIRS_AT_ONCE = 1 << 16  # of a row and a tree that are walked down together
 ROWS_AT_ONCE = 8192
 STEPS_AT_ONCE = 3  # down the trees, before pairs that have come to a leaf are laid aside
+MIXER = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits without order: makes one number of a row's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +74,8 @@ class FlatTrees:
     def arrays(self) -> Arrays:
         """Return the arrays by name; answers once each, with the number of each leaf's, where that is shorter."""
         arrays: dict[str, NDArray[Any]] = {"feature_M": self.feature_M, "threshold_I": self.threshold_I}
-        answer_UC, which_L = np.unique(self.answer_LC, axis=0, return_inverse=True)
-        which_L = which_L.ravel().astype(smallest(len(answer_UC)))
+        answer_UC, which_L = unique_rows(self.answer_LC)
+        which_L = which_L.astype(smallest(len(answer_UC)))
         if answer_UC.nbytes + which_L.nbytes < self.answer_LC.nbytes:
             return {**arrays, "answer_UC": answer_UC, "which_L": which_L}
         return {**arrays, "answer_UC": self.answer_LC}
@@ -204,6 +205,23 @@ def joined(forests: Sequence[FlatTrees]) -> FlatTrees:
         threshold_I=np.concatenate([forest.threshold_I for forest in forests]),
         answer_LC=np.concatenate([forest.answer_LC for forest in forests]),
     )
+
+
+def unique_rows(values_nC: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the different rows in order, and the number of each row's: `numpy.unique` along the first axis.
+
+    That compares whole rows, of 60 classes for three quarters of the time that a forest took; here one number stands
+    for a row while most of the copies are put aside.
+    """
+    bits_nC = np.ascontiguousarray(values_nC).view(np.uint32)
+    mixed_n = np.zeros(len(values_nC), dtype=np.uint64)
+    for column in range(values_nC.shape[1]):
+        mixed_n = (mixed_n ^ (mixed_n >> np.uint64(29))) * MIXER + bits_nC[:, column]
+    _, first, which_n = np.unique(mixed_n, return_index=True, return_inverse=True)
+    if not np.array_equal(values_nC[first][which_n], values_nC):  # two different rows with one number: never seen
+        first = which_n = np.arange(len(values_nC))
+    answer_UC, which_U = np.unique(values_nC[first], axis=0, return_inverse=True)
+    return answer_UC, which_U.ravel()[which_n]
 
 
 def smallest(count: int) -> type[np.uint8 | np.uint16 | np.uint32]:

@@ -9,8 +9,9 @@ models, on rows drawn anew, and answers with their mean (Breiman, "Bagging predi
 Legend: n rows, F columns, C outputs, R repeats.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ MOST_STEPS = 200
 USUAL_CURVATURE = 0.1  # of log loss where models are neither sure nor ignorant; any value near it will do
 
 Weights = tuple[NDArray[np.float64], NDArray[np.float64]]  # [F, C], [C]
+
+
+class OutOfTimeError(Exception):
+    """The clock ended a fit between two steps; nothing of it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +72,15 @@ def fit_linear(
     num_outputs: int,
     inner: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     rows: NDArray[np.int64] | None = None,
+    cut_off: Callable[[], bool] = lambda: False,
 ) -> LinearModel:
     """Fit on `rows` (all), with the strength that does best on `inner`: pairs of positions (fit, score).
 
     Fewer rows want a stronger hand: what is best for the parts is best for all rows at the same sum, not the same mean
-    (the penalty is a prior, which does not grow with the data).
+    (the penalty is a prior, which does not grow with the data). Raises OutOfTimeError when `cut_off` says so.
     """
     x_nF, y_n = (numeric_nF, target_n) if rows is None else (numeric_nF[rows], target_n[rows])
-    path = ridge_path if num_outputs == 1 else softmax_path
+    path = ridge_path if num_outputs == 1 else partial(softmax_path, cut_off=cut_off)
     weaker = [path(numeric_nF[fit].astype(np.float64), target_n[fit], num_outputs) for fit, _ in inner]
     losses: list[float] = []
     for each in zip(*weaker, strict=False):
@@ -117,7 +123,11 @@ def ridge_path(
 
 
 def softmax_path(
-    x_nF: NDArray[np.float64], target_n: NDArray[Any], num_outputs: int, strengths: Sequence[float] = STRENGTHS
+    x_nF: NDArray[np.float64],
+    target_n: NDArray[Any],
+    num_outputs: int,
+    strengths: Sequence[float] = STRENGTHS,
+    cut_off: Callable[[], bool] = lambda: False,
 ) -> Iterator[Weights]:
     """Yield what minimises log loss + strength/2 x squared weights, for each strength in turn.
 
@@ -139,6 +149,8 @@ def softmax_path(
         def value_and_slope(
             flat: NDArray[np.float64], z_nF: NDArray[np.float64] = z_nF, penalty_F: NDArray[np.float64] = penalty_F
         ) -> tuple[float, NDArray[np.float64]]:
+            if cut_off():
+                raise OutOfTimeError
             weights = flat.reshape(num_columns + 1, num_outputs)
             logs_nC = log_softmax(z_nF @ weights[:-1] + weights[-1])
             error_nC = np.exp(logs_nC)

@@ -129,14 +129,16 @@ def ends(drawings_B: NDArray[np.float64], interval: float) -> tuple[float, float
 
 def _drawings(judged: Judged, resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
     """Yield weights [n]: how often each row was drawn, within its part and class."""
-    strata = []
+    strata: list[NDArray[np.int64]] = []
     for rows in judged.parts:
         labels = judged.truth_n[rows] if judged.classes else np.zeros(len(rows))
         strata += [rows[labels == label] for label in np.unique(labels)]
+    place_n = np.concatenate(strata)
+    starts = np.cumsum([0, *(len(rows) for rows in strata)])
     for _ in range(resamples):
         weight_n = np.zeros(len(judged.truth_n))
-        for rows in strata:
-            weight_n[rows] = np.bincount(rng.integers(len(rows), size=len(rows)), minlength=len(rows))
+        drawn_n = [start + rng.integers(len(rows), size=len(rows)) for start, rows in zip(starts, strata, strict=False)]
+        weight_n[place_n] = np.bincount(np.concatenate(drawn_n), minlength=len(place_n))
         yield weight_n
 
 

@@ -13,10 +13,11 @@ from components import metrics
 from components.core.deadlines import NEVER, Deadline
 from components.core.files import hash_folder, read_json
 from components.core.refit import every_row
-from components.ensembles import bagging_jobs, forests, linear, nearest_neighbours
+from components.ensembles import bagging, bagging_jobs, forests, linear, nearest_neighbours
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
 from components.ensembles.bagging_jobs import JOINED, Task, jobs_of
 from components.ensembles.forests import batches
+from components.ensembles.linear import log_softmax
 from components.ensembles.prepared import prepare
 from components.project.families import loaders
 
@@ -88,6 +89,24 @@ def test_of_no_time_there_is_a_small_forest_alone() -> None:
     assert time.monotonic() - began < 20
     alone = grow(BaggingSpec(members=("linear",), trees=5000), deadline=Deadline.after(0.0))
     assert [(member.name, alone.trees) for member in alone.members] == [("linear", 0)]
+
+
+@pytest.mark.parametrize(("cores", "kinds"), [(1, 1), (2, 3)])
+def test_a_batch_is_begun_where_there_is_time_for_all_folds(
+    cores: int, kinds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three folds of 1000 s each: two turns of two cores fit in 2500 s, three turns of one core do not."""
+    monkeypatch.setattr(bagging, "_expected", lambda seconds, kind: 1000.0)
+    bagged = grow(BaggingSpec(trees=20), cores=cores, deadline=Deadline.after(2500.0))
+    assert len(bagged.members) == kinds
+
+
+def test_the_clock_ends_a_linear_model_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "log_softmax", lambda values: time.sleep(0.05) or log_softmax(values))
+    began = time.monotonic()
+    bagged = grow(BaggingSpec(members=("extra_trees", "linear"), trees=20), deadline=Deadline.after(2.0))
+    assert [member.name for member in bagged.members] == ["extra_trees"], "of hundreds of steps there were some forty"
+    assert (bagged.ended_by, time.monotonic() - began < 30) == ("seconds", True)
 
 
 def test_first_trees_come_before_the_others_and_more_trees_after_them() -> None:
@@ -230,12 +249,15 @@ def test_repeats_that_the_clock_cut_grow_again_without_it(tmp_path: Path, monkey
     assert bytes_of(cut, tmp_path / "cut") == bytes_of(again, tmp_path / "again")
 
 
-def test_a_large_table_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bagging_jobs, "MOST_LINEAR_ROWS", 60)
+@pytest.mark.parametrize(("most", "number"), [("MOST_LINEAR_ROWS", 60), ("MOST_LINEAR_NUMBERS", 60 * 7 * 2 + 8)])
+def test_a_large_table_is_drawn_from(most: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bagging_jobs, most, number)
     monkeypatch.setattr(nearest_neighbours, "MOST_ROWS", 30)
     seen = []
     ridge = linear.softmax_path
-    monkeypatch.setattr(linear, "softmax_path", lambda x, *more: seen.append(len(x)) or ridge(x, *more))
+    monkeypatch.setattr(
+        linear, "softmax_path", lambda x, *more, **words: seen.append(len(x)) or ridge(x, *more, **words)
+    )
     bagged = grow(BaggingSpec(members=("linear", "nearest_neighbours")))
     near: Any = bagged.members[1].parts[0].model
     assert seen.count(60) >= 3

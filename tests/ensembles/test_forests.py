@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from sklearn import ensemble
 
 from components.core.contracts import Features
-from components.ensembles import forests
+from components.ensembles import flat_trees, forests
 from components.ensembles.flat_trees import FlatTrees, from_sklearn, joined, places, rounded_down
 from components.ensembles.forests import batches, columns_tried, grow_trees
 
@@ -92,6 +94,24 @@ def test_arrays_come_back_and_are_short(columns: int) -> None:
     assert arrays["feature_M"].dtype == (np.uint8 if columns < 255 else np.uint16)
     assert len(arrays["answer_UC"]) < len(arrays["which_L"]) / 3
     assert sum(array.nbytes for array in arrays.values()) < 12 * len(arrays["which_L"])
+
+
+@given(
+    values=hnp.arrays(
+        np.float32,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.sampled_from([0.0, 0.25, 1.0, -3.5, 1e30]),
+    ),
+    mixer=st.sampled_from([flat_trees.MIXER, np.uint64(0)]),
+)
+def test_rows_are_told_apart_as_numpy_does_it(values: NDArray[np.float32], mixer: np.uint64) -> None:
+    """A mixer of zero gives rows that end alike the same number: then they are compared whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flat_trees, "MIXER", mixer)
+        found, which = flat_trees.unique_rows(values)
+    wanted, wanted_which = np.unique(values, axis=0, return_inverse=True)
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(which, wanted_which.ravel())
 
 
 def test_the_first_trees_are_a_forest() -> None:

@@ -6,7 +6,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from components.core.contracts import Fold
 from components.ensembles.bagging_jobs import inner_parts
-from components.ensembles.linear import STRENGTHS, fit_linear, log_softmax, loss, ridge_path, softmax_path
+from components.ensembles.linear import (
+    STRENGTHS,
+    OutOfTimeError,
+    fit_linear,
+    log_softmax,
+    loss,
+    ridge_path,
+    softmax_path,
+)
 
 RANDOM = np.random.default_rng(2)
 NUMBERS = RANDOM.normal(size=(200, 5)) * [1.0, 3.0, 0.2, 1.0, 1.0] + [0.0, 5.0, 0.0, 0.0, -2.0]
@@ -53,6 +61,13 @@ def test_noise_is_punished_and_signal_is_not() -> None:
     signal = fit_linear(numbers[:, :2], (numbers[:, 0] > 0).astype(np.int64), 2, halves)
     assert noise.strength_R[0] == STRENGTHS[0] / 2, "found on halves"
     assert signal.strength_R[0] <= 1e-3
+
+
+def test_a_fit_that_is_cut_off_leaves_nothing() -> None:
+    steps = iter(range(100))
+    with pytest.raises(OutOfTimeError):
+        fit_linear(NUMBERS.astype(np.float32), CLASSES, 3, [], cut_off=lambda: next(steps) == 3)
+    assert next(steps) == 4, "it asked at every step, and ended at the first yes"
 
 
 def test_a_class_without_rows_is_never_expected() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components import metrics
 from components.core.table import ColumnSchema, Schema, Table
-from components.evaluation.bootstrap import Judged, score
+from components.evaluation.bootstrap import Judged, _drawings, score
 from components.evaluation.calibration import bins, certainly_off, expected_error, wilson
 from components.evaluation.diagnosis import LEARNERS, diagnose
 from components.evaluation.importance import MOST_ANSWERS, MOST_COLUMNS, Plan, importance
@@ -117,6 +117,16 @@ def test_same_seed_same_drawings_other_seed_others():
     first, again, other = (run(judged, seed=seed)[1].drawings["accuracy"] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_a_drawing_keeps_the_size_of_each_class_in_each_part():
+    truth, parts = np.array([0, 2, 1, 0, 0, 2, 1, 0]), (np.array([0, 1, 3]), np.array([2, 4, 5, 6, 7]))
+    drawn_Bn = np.stack(list(_drawings(judged_of(truth, truth / 2, parts=parts), 200, np.random.default_rng(0))))
+    for part in parts:
+        for label in range(3):
+            rows = part[truth[part] == label]
+            assert (drawn_Bn[:, rows].sum(axis=1) == len(rows)).all()
+            assert len(rows) < 2 or drawn_Bn[:, rows].std(axis=0).all(), "every row is drawn more and less often"
 
 
 def test_wilson_by_hand():
