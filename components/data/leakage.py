@@ -99,7 +99,7 @@ def _score_classes(
     fold_N: NDArray[np.int64],
     tries: int,
 ) -> Alone:
-    share_NK = _guess_by_bin(values_N, ordered, np.eye(num_classes)[truth_N], fold_N)
+    share_NK = _guess_by_bin(values_N, ordered, truth_N, np.ones(len(truth_N)), num_classes, fold_N)
     counts_K = np.bincount(truth_N, minlength=num_classes)
     right = int((share_NK.argmax(axis=1) == truth_N).sum())
     gained = _gained(right, counts_K)
@@ -130,8 +130,9 @@ def _score_numbers(
     fold_N: NDArray[np.int64],
 ) -> Alone:
     rank_N = ranks(truth_N)  # a leak shows in the order of the target; a few huge targets hide it in their values
+    one_N = np.zeros(len(truth_N), dtype=np.int64)
     r2 = max(
-        explained(_guess_by_bin(values_N, ordered, truth[:, None], fold_N)[:, 0], truth) for truth in (truth_N, rank_N)
+        explained(_guess_by_bin(values_N, ordered, one_N, truth, 1, fold_N)[:, 0], truth) for truth in (truth_N, rank_N)
     )
     known = ~np.isnan(values_N)
     if ordered and known.mean() >= 0.5:
@@ -153,17 +154,31 @@ def _score_numbers(
 
 
 def _guess_by_bin(
-    values_N: NDArray[np.float64], ordered: bool, truth_NK: NDArray[np.float64], fold_N: NDArray[np.int64]
+    values_N: NDArray[np.float64],
+    ordered: bool,
+    class_N: NDArray[np.int64],
+    weight_N: NDArray[np.float64],
+    num_classes: int,
+    fold_N: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Guess each row by the mean of its bin over the rows of the other folds [N, K]."""
-    guess_NK = np.empty_like(truth_NK)
+    """Guess each row by the mean weight of each class in its bin over the rows of the other folds [N, K].
+
+    A target of numbers is the weight of one class that all rows have.
+    """
+    guess_NK = np.empty((len(values_N), num_classes))
     known_N = ~np.isnan(values_N)
     if not ordered:
         bins_N = np.where(known_N, values_N, -1).astype(np.int64) + 1
+
+    def sums(rows_N: NDArray[np.bool_], bin_n: NDArray[np.int64], num_bins: int) -> NDArray[np.float64]:
+        cell_n = bin_n * num_classes + class_N[rows_N]
+        sum_c = np.bincount(cell_n, weight_N[rows_N], num_bins * num_classes).astype(np.float64)
+        return sum_c.reshape(num_bins, num_classes)
+
     for fold in range(FOLDS):
         fit_N = fold_N != fold
         if not fit_N.any() or fit_N.all():
-            guess_NK[~fit_N] = truth_NK.mean(axis=0)
+            guess_NK[~fit_N] = sums(fold_N >= 0, np.zeros(len(fold_N), dtype=np.int64), 1) / len(fold_N)
             continue
         if ordered:
             seen = values_N[fit_N & known_N]
@@ -171,12 +186,9 @@ def _guess_by_bin(
             if len(seen):
                 edges = np.unique(np.quantile(seen, np.linspace(0, 1, 1 + _num_bins(len(seen)))[1:-1]))
             bins_N = np.where(known_N, np.searchsorted(edges, values_N, side="left") + 1, 0)
-        overall_K = truth_NK[fit_N].mean(axis=0)
-        size_B = np.bincount(bins_N[fit_N], minlength=int(bins_N.max()) + 1)[:, None]
-        sum_BK = np.stack(
-            [np.bincount(bins_N[fit_N], weights=column[fit_N], minlength=len(size_B)) for column in truth_NK.T]
-        )
-        mean_BK = (sum_BK.T + overall_K) / (size_B + 1)
+        sum_BK = sums(fit_N, bins_N[fit_N], int(bins_N.max()) + 1)
+        size_B1 = np.bincount(bins_N[fit_N], minlength=len(sum_BK))[:, None]
+        mean_BK = (sum_BK + sum_BK.sum(axis=0) / fit_N.sum()) / (size_B1 + 1)
         guess_NK[~fit_N] = mean_BK[bins_N[~fit_N]]
     return guess_NK
 
