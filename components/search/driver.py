@@ -26,8 +26,9 @@ from components.search.study import Study
 from components.search.trials import Trials
 
 RESERVED_FOR_THE_KEPT = 0.6  # of the time, when the kept lack folds: eight on four folds cost as much as 32 trials
-KEEPING_AGAIN = 1.0  # what a second keeping may cost, of what the first did: some of the best stay
-LEAST_ROUND = 0.33  # of the time left
+KEEPING_AGAIN = 1.0  # what a further keeping may cost, of what the longest did: some of the best stay
+LEAST_TRIALS = 0.33  # of the time left, in a further round
+LEAST_LEFT = 0.25  # of the seconds of the longest keeping: enough for a few newcomers
 CLOSING_SECONDS, CLOSING_SHARE = 0.7, 0.05  # for the workers' last words and for writing the out
 
 
@@ -114,6 +115,7 @@ def _in_rounds(
     """Search and keep; again with the time that is left. A round whose newcomers the clock cuts off does not count."""
     last_call, deadline = _ends(deadline, reserve=num_score_folds < len(folds))
     best: _Round | None = None
+    longest = 0.0
     while True:
         trials, repeatable = _searched(search, evaluate, folds[:num_score_folds], last_call, deadline)
         before = deadline.left()
@@ -122,7 +124,8 @@ def _in_rounds(
         if best is not None and whole < best.whole:
             return best, deadline
         best = _Round(trials=trials, kept=kept, whole=whole, repeatable=repeatable and whole == len(kept))
-        last_call = _another_call(last_call, deadline, before - deadline.left())
+        longest = max(longest, before - deadline.left())
+        last_call = _another_call(last_call, deadline, longest)
         if last_call.over() or search.ended_by(deadline) != "seconds":
             return best, deadline
         search.guarded.update(it.number for it in kept)
@@ -144,14 +147,14 @@ def _ends(deadline: Deadline, *, reserve: bool) -> tuple[Deadline, Deadline]:
 def _another_call(last_call: Deadline, deadline: Deadline, keeping_seconds: float) -> Deadline:
     """Return when a further round of trials would end: some who are kept may change once more.
 
-    A round that would get less than a third of what is left is not begun.
+    Where the time left does not do for another whole keeping, most of it is for those of the newcomers for whom it
+    does: a round that ends too late does not count, and nothing else would be done with these seconds.
     """
     left = deadline.left()
-    if last_call.at == deadline.at:  # nothing was reserved
+    if last_call.at == deadline.at or left < LEAST_LEFT * keeping_seconds:  # nothing was reserved, or little is left
         return replace(deadline, at=-math.inf)
-    again = KEEPING_AGAIN * keeping_seconds or RESERVED_FOR_THE_KEPT * left
-    end = replace(deadline, at=deadline.at - again)
-    return end if end.left() > LEAST_ROUND * left else replace(deadline, at=-math.inf)
+    again = min(KEEPING_AGAIN * keeping_seconds or RESERVED_FOR_THE_KEPT * left, (1 - LEAST_TRIALS) * left)
+    return replace(deadline, at=deadline.at - again)
 
 
 def _searched(
