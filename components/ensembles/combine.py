@@ -34,10 +34,13 @@ class Combiner:
 
     def __call__(self, values_MnC: NDArray[np.float32]) -> NDArray[np.float32]:
         """Combine the members' answers to the same rows [n, C]."""
-        is_value = values_MnC.shape[2] == 1
-        inputs = values_MnC.astype(np.float64) if self.form == "mean" or is_value else log_probabilities(values_MnC)
-        answers_nC = np.tensordot(self.weight_M, inputs, axes=1) + self.intercept_C
-        if self.form == "mean" or is_value:
+        is_plain = self.form == "mean" or values_MnC.shape[2] == 1
+        answers_nC = np.zeros(values_MnC.shape[1:])
+        for member in np.flatnonzero(self.weight_M):
+            inputs_nC = values_MnC[member] if is_plain else log_probabilities(values_MnC[member])
+            answers_nC += np.multiply(inputs_nC, self.weight_M[member], dtype=np.float64)
+        answers_nC += self.intercept_C
+        if is_plain:
             return cooled(answers_nC.astype(np.float32), self.temperature)
         return softmax(answers_nC / self.temperature).astype(np.float32)
 
@@ -73,9 +76,9 @@ def cooled(values_nC: NDArray[np.float32], temperature: float) -> NDArray[np.flo
     return softmax(log_probabilities(values_nC) / temperature).astype(np.float32)
 
 
-def log_probabilities(values_MnC: NDArray[Any]) -> NDArray[np.float64]:
+def log_probabilities(values: NDArray[Any]) -> NDArray[np.float64]:
     """Return logarithms, none below that of `LEAST_PROBABILITY`."""
-    return np.log(np.maximum(values_MnC.astype(np.float64), LEAST_PROBABILITY))
+    return np.log(np.maximum(values.astype(np.float64), LEAST_PROBABILITY))
 
 
 @dataclass(frozen=True)

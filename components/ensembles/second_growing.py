@@ -28,6 +28,7 @@ else:
 
 ROUNDS = 60
 MOST_FIT_ROWS = 10_000  # of a fold; what is left over is small and needs no more
+SCORED = 4  # times as many of its scored rows say after how many rounds it is best
 MANY_CLASSES = 6  # of more classes, each of which has a tree in every round, fewer rows
 SETTINGS: Mapping[str, Any] = {
     "learning_rate": 0.1,
@@ -79,7 +80,8 @@ def grow_second(
 
     def one(part: Prepared) -> tuple[Any, NDArray[np.float64]] | None:
         seen = [oof_MnC[:, place_of[rows]] for rows in (part.fold.fit_rows, part.fold.score_rows)]
-        return _grow(part, seen, unit, derive(seed, "second", "fold", part.fold.number), cut_off)
+        every = -(-len(part.fold.score_rows) // (SCORED * most))
+        return _grow(part, seen, every, unit, derive(seed, "second", "fold", part.fold.number), cut_off)
 
     with ThreadPoolExecutor(cores, thread_name_prefix="second") as pool:
         found = [grown for grown in pool.map(one, prepared) if grown is not None]
@@ -115,11 +117,17 @@ def _finished(
 
 
 def _grow(
-    part: Prepared, seen: Sequence[NDArray[np.float32]], unit: float, seed: int, cut_off: Callable[[], bool]
+    part: Prepared,
+    seen: Sequence[NDArray[np.float32]],
+    every: int,
+    unit: float,
+    seed: int,
+    cut_off: Callable[[], bool],
 ) -> tuple[Any, NDArray[np.float64]] | None:
-    """Grow all rounds of one fold; return the booster and the loss of the scored rows after each round."""
+    """Grow all rounds of one fold; return the booster and the loss of every so many scored rows after each round."""
     num_seen, _, num_outputs = seen[0].shape
-    sides = [(part.fit, part.fit_target, seen[0]), (part.scored, part.score_target, seen[1])]
+    some = replace(part.scored, numeric_NF=part.scored.numeric_NF[::every], codes_NG=part.scored.codes_NG[::every])
+    sides = [(part.fit, part.fit_target, seen[0]), (some, part.score_target[::every], seen[1][:, ::every])]
     fit, scored = [
         matrix_of(with_seen(features, first_MnC), num_seen, num_outputs, unit, label=target_n / unit)
         for features, target_n, first_MnC in sides

@@ -1,7 +1,7 @@
 """Every way of combining, fitted without each fold and on all: what `stacking.py` chooses from, and by which rule.
 
-At most 100 000 rows fit and judge the ways (drawn by the seed from all folds alike); their combinations answer for all
-rows. Rows lie in the order of their parts, so that a part is a slice.
+At most 100 000 rows fit and judge the ways (drawn by the seed from all folds alike; fewer of more than twenty classes);
+their combinations answer for all rows. Rows lie in the order of their parts, so that a part is a slice.
 
 Legend: M members, n rows, C outputs, P parts (the folds), W ways.
 """
@@ -20,6 +20,7 @@ from components.ensembles.noise import Judged, judged
 from components.ensembles.ways import Method, best_member, cross_fitted, fit, random_parts
 
 MOST_ROWS = 100_000
+MOST_NUMBERS = 2_000_000  # rows times classes
 AHEAD = 0.5  # standard errors of a difference that a way must be ahead of a cheaper one (measured: see `noise.py`)
 FLATTERED = 2.0  # standard errors that two_layers must be ahead: its members have seen each other's folds
 
@@ -73,7 +74,7 @@ class Tries:
         values_MnC, truth_n = values_MnC[:, order], truth_n[order]
         nested = PartScores(metric, truth_n, parts)
         scores = PartScores(metric, truth_n, [np.arange(len(order))]) if is_one else nested
-        seen_n = _seen(len(order), seed)
+        seen_n = _seen(len(order), values_MnC.shape[2], seed)
         rows = slice(None) if seen_n is None else seen_n
         seen = scores if seen_n is None else scores.only(seen_n)
         oofs, fitted, fitted_score, cost = {}, {}, {}, {}
@@ -171,10 +172,11 @@ def nested_oof(tries: Tries, named: Method | None) -> NDArray[np.float32]:
     return answers_nC
 
 
-def _seen(num_rows: int, seed: int) -> NDArray[np.bool_] | None:
+def _seen(num_rows: int, num_outputs: int, seed: int) -> NDArray[np.bool_] | None:
     """Return which rows fit and judge; None: all."""
-    if num_rows <= MOST_ROWS:
+    most = min(MOST_ROWS, MOST_NUMBERS // num_outputs)
+    if num_rows <= most:
         return None
     seen_n = np.zeros(num_rows, dtype=bool)
-    seen_n[generator(seed, "stacking", "seen").choice(num_rows, MOST_ROWS, replace=False)] = True
+    seen_n[generator(seed, "stacking", "seen").choice(num_rows, most, replace=False)] = True
     return seen_n

@@ -18,6 +18,7 @@ from components.data.preprocessing.pipeline import build
 from components.data.preprocessing.spec import BaggingPreprocess
 
 MOST_ROWS, MOST_PICTURES = 100_000, 4000  # that the linear baseline is fitted on: it is to be quick
+MOST_NUMBERS = 2_000_000  # rows times classes, with that
 BASELINES = ("linear_baseline", "dummy_baseline")  # in the order of the table of scores
 
 
@@ -45,6 +46,7 @@ def predict_linear(table: Table, fit_rows: NDArray[np.int64], rows: NDArray[np.i
     from sklearn.linear_model import LogisticRegression, Ridge
 
     most = MOST_ROWS if table.schema.picture is None else MOST_PICTURES
+    most = min(most, MOST_NUMBERS // table.schema.num_outputs)
     fit_rows = fit_rows[:: -(-len(fit_rows) // most)]
     preprocessor, inputs = build(_inputs(table), table.schema).fit_transform(table, fit_rows)
     inputs_NF = inputs.numeric_NF.astype(np.float64)

@@ -129,16 +129,17 @@ def ends(drawings_B: NDArray[np.float64], interval: float) -> tuple[float, float
 
 def _drawings(judged: Judged, resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
     """Yield weights [n]: how often each row was drawn, within its part and class."""
-    strata: list[NDArray[np.int64]] = []
+    strata = []
     for rows in judged.parts:
         labels = judged.truth_n[rows] if judged.classes else np.zeros(len(rows))
         strata += [rows[labels == label] for label in np.unique(labels)]
     place_n = np.concatenate(strata)
-    starts = np.cumsum([0, *(len(rows) for rows in strata)])
+    size_S = [len(rows) for rows in strata]
+    size_n = np.repeat(size_S, size_S)
+    first_n = np.repeat(np.cumsum(size_S) - size_S, size_S)
     for _ in range(resamples):
         weight_n = np.zeros(len(judged.truth_n))
-        drawn_n = [start + rng.integers(len(rows), size=len(rows)) for start, rows in zip(starts, strata, strict=False)]
-        weight_n[place_n] = np.bincount(np.concatenate(drawn_n), minlength=len(place_n))
+        weight_n[place_n] = np.bincount(first_n + rng.integers(size_n), minlength=len(place_n))
         yield weight_n
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from components.core.deadlines import NEVER, Deadline
 from components.core.errors import UserMistake
-from components.core.files import hash_json
+from components.core.files import hash_json, read_json
 from components.project.documents import Document
 from components.project.kinds import more_inputs
 from components.project.params import Params
@@ -97,7 +97,14 @@ def _open_book(attempt: Attempt) -> budget.Book:
         before_seconds=sum(last[name].seconds for name in budget.BEFORE if name in last),
         finished=finished,
         total_cores=attempt.around.total_cores,
+        answers=_answers(attempt.root / "data" / "split"),
     )
+
+
+def _answers(split: Path) -> int:
+    """Return how many probabilities of more than two classes a member gives to the rows that it is judged on."""
+    num_classes, facts = len(read_json(split / "schema.json")["classes"]), read_json(split / "split.json")
+    return num_classes * (sum(facts["rows_fold"]) + facts["rows_test"]) if num_classes > 2 else 0
 
 
 def _made_from(attempt: Attempt, sibling: str) -> Mapping[str, str] | None:

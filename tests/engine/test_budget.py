@@ -54,6 +54,12 @@ def test_a_wide_table_takes_long_before_and_after() -> None:
     assert reserve(book(seconds=40.0, before_seconds=20.0)) == 10.0, "and at most half"
 
 
+def test_many_classes_take_long_after() -> None:
+    assert reserve(book(answers=2_000_000)) == 20.0
+    assert reserve(book(seconds=121.5, before_seconds=1.5, answers=2_000_000)) == 15.0, "on a quick machine, too"
+    assert reserve(book(answers=6_500_000)) == 30.0, "no more than a quarter"
+
+
 def test_what_a_branch_leaves_over_goes_to_those_that_still_grow() -> None:
     after_bagging = book(finished={"bagging": 2 * 1.0})
     assert branch_seconds("boosting", after_bagging, 2) == pytest.approx(104 * 0.30 / 0.85)

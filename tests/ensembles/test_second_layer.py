@@ -131,6 +131,24 @@ def test_of_many_classes_it_sees_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> 
     assert fitted == [120] * 3 + [80] * 3
 
 
+def test_some_of_many_scored_rows_say_how_many_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    plain = second_growing.matrix_of
+    monkeypatch.setattr(
+        second_growing,
+        "matrix_of",
+        lambda features, *words, **more: (asked.append(len(features.numeric_NF)), plain(features, *words, **more))[1],
+    )
+    whole = grown("multiclass", blind("multiclass"))
+    scored = asked[1::2]
+    monkeypatch.setattr(second_growing, "MOST_FIT_ROWS", 1)
+    monkeypatch.setattr(second_growing, "SCORED", min(scored) // 2)
+    assert (some := grown("multiclass", blind("multiclass"))) is not None
+    assert all(few <= all_ / 2 + 1 for few, all_ in zip(asked[len(asked) // 2 + 1 :: 2], scored, strict=True))
+    assert whole is not None
+    assert len(some.oof.rows_n) == len(whole.oof.rows_n), "all of them are answered"
+
+
 def test_no_time_no_second_layer() -> None:
     assert grown("binary", blind("binary"), cut_off=True) is None
 

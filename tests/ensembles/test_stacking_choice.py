@@ -165,14 +165,15 @@ def test_convex_and_average_are_part_of_auto() -> None:
     assert choice.method_scores["convex"] < choice.method_scores["best"] / 1.5
 
 
-def test_many_rows_are_judged_by_some(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("most", "number"), [("MOST_ROWS", 1000), ("MOST_NUMBERS", 2 * 1000)])
+def test_many_rows_are_judged_by_some(most: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights come from a part of the rows, predictions and scores are of all."""
     random = np.random.default_rng(0)
     hidden_n = random.normal(size=3000)
     truth_n = (hidden_n + random.normal(size=3000) > 0).astype(np.int64)
     values = probabilities(sigmoid(hidden_n + random.normal(size=(4, 3000))))
     every = chosen(values, truth_n, metric="roc_auc", method="linear")
-    monkeypatch.setattr(tries, "MOST_ROWS", 1000)
+    monkeypatch.setattr(tries, most, number)
     some = chosen(values, truth_n, metric="roc_auc", method="linear")
     assert len(some.oof.values_nC) == 3000
     assert not np.array_equal(some.combiner.weight_M, every.combiner.weight_M)
