@@ -102,7 +102,12 @@ def _open_book(attempt: Attempt) -> budget.Book:
 
 
 def _answers(split: Path) -> int:
-    """Return how many probabilities of more than two classes a member gives to the rows that it is judged on."""
+    """Return how many probabilities of more than two classes a member gives to the rows that it is judged on.
+
+    0 where that is not known: it decides how much time is kept back, and nothing else.
+    """
+    if not (split / "split.json").exists():
+        return 0
     num_classes, facts = len(read_json(split / "schema.json")["classes"]), read_json(split / "split.json")
     return num_classes * (sum(facts["rows_fold"]) + facts["rows_test"]) if num_classes > 2 else 0
 

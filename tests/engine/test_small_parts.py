@@ -13,7 +13,7 @@ from components.core.deadlines import Deadline
 from components.core.errors import UserMistake
 from components.core.files import write_json
 from components.search.result import Kept, SearchResult
-from pipelines.engine import chain, clock, ledger
+from pipelines.engine import branch_time, chain, clock, ledger
 from pipelines.engine.dry import describe
 from pipelines.engine.dvc_graph import Change
 from pipelines.engine.events import Event, Reader, Teller
@@ -243,3 +243,11 @@ def test_what_was_found_stands_where_newcomers_were_cut_off(longer, taken) -> No
     best = leaving_time_to_refit(searched, Deadline.after(100), lambda _: 1.0)
     assert best is (longer if taken else first)
     assert guards == [None, [0, 1]], "the weights of what was found stay"
+
+
+def test_answers_are_counted_where_there_are_more_than_two_classes(tmp_path):
+    assert branch_time._answers(tmp_path) == 0
+    write_json(tmp_path / "split.json", {"rows_fold": [40, 30], "rows_test": 10, "rows_train": 100})
+    for classes, answers in (([], 0), (["a", "b"], 0), (["a", "b", "c"], 240)):
+        write_json(tmp_path / "schema.json", {"classes": classes})
+        assert branch_time._answers(tmp_path) == answers
