@@ -170,14 +170,14 @@ def _simpler(scores: Scores) -> Iterator[dict[str, str]]:
 def _time(scores: Scores) -> Iterator[dict[str, str]]:
     for word, facts in scores["searched"].items():
         if improved_late(facts):
-            best, last = facts["last_gain"], facts["trials"] - 1  # trials are numbered from 0, here as in their names
+            best, last = facts["last_gain"], facts["last"]
             yield _step(
                 f"More time (seconds): {word} was still improving when the clock ended it: "
                 f"its best is trial {best}, its last trial {last}."
             )
             return
     quiet = [
-        round(100 * (1 - (facts["last_gain"] + 1) / facts["trials"]))
+        round(100 * facts["after"] / facts["trials"])
         for facts in scores["searched"].values()
         if facts["last_gain"] is not None and facts["trials"] >= 10
     ]

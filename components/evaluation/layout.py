@@ -30,8 +30,10 @@
     diagnosis    {word: "fits"|"overfits"|"underfits"|"unfinished"|"unknown", sentence, cure, member, stage}
     network      [{layer, shape, parameters}] of the best network, or []
     findings     those of validate, as validate wrote them
-    searched     {"search" | "boosting": {trials, complete, pruned, failed, causes, last_gain}}; why a search
-                 ended is no part of it, because a clock may say so: `complete.with_endings` adds it for people
+    searched     {"search" | "boosting": {trials, complete, pruned, failed, causes, last_gain, after, last}};
+                 `last_gain` and `last` are numbers of trials, `after` counts those with an outcome after the last
+                 gain: a trial that was cut off leaves a gap in the numbers. Why a search ended is no part of it,
+                 because a clock may say so: `complete.with_endings` adds it for people
     verdict      [{word, sentence, alarm}]         at most five sentences
     worries      [{severity, word, sentence, cure, section}]; section: the report's, that shows all of its own
     checks       [names of all checks behind the worries]

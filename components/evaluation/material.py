@@ -106,23 +106,26 @@ def read_searched(folder: Path, word: str) -> Searched:
 
 
 def searched_facts(searched: Searched, *, greater_is_better: bool) -> dict[str, Any]:
-    """Return the form of scores.json `searched`: counts, causes, and the trial of the last gain."""
+    """Return the form of scores.json `searched`: counts, causes, the trial of the last gain and what came after it."""
     causes: dict[str, int] = {}
     best: float | None = None
-    last_gain = None
+    last_gain, after = None, 0
     for trial in searched.trials:
+        after += 1
         if trial.state == "failed":
             causes[trial.cause] = causes.get(trial.cause, 0) + 1
         if trial.state != "complete" or trial.score is None:
             continue
         if best is None or (trial.score > best if greater_is_better else trial.score < best):
-            best, last_gain = trial.score, trial.number
+            best, last_gain, after = trial.score, trial.number, 0
     states = [trial.state for trial in searched.trials]
     return {
         "trials": len(states),
         **{state: states.count(state) for state in ("complete", "pruned", "failed")},
         "causes": dict(sorted(causes.items())),
         "last_gain": last_gain,
+        "after": after,
+        "last": searched.trials[-1].number if searched.trials else None,
     }
 
 

@@ -187,7 +187,7 @@ def _few_rows(scores: Scores) -> Iterator[Sentence]:
 def _cut_short(scores: Scores) -> Iterator[Sentence]:
     for word, facts in scores["searched"].items():
         if improved_late(facts):
-            best, last = facts["last_gain"], facts["trials"] - 1  # numbered from 0, as in the names
+            best, last = facts["last_gain"], facts["last"]
             yield _say(
                 "cut_short",
                 f"The time ran out while {word} was still improving (its best is trial {best}, its last trial {last}).",
@@ -198,7 +198,7 @@ def _cut_short(scores: Scores) -> Iterator[Sentence]:
 def improved_late(facts: dict[str, Any]) -> bool:
     """Whether a search that the clock or the user ended had its last gain late."""
     ended = facts.get("ended_by") in ("seconds", "stopped")
-    return bool(ended and facts["last_gain"] is not None and facts["last_gain"] + 1 > LATE * facts["trials"])
+    return bool(ended and facts["last_gain"] is not None and facts["trials"] - facts["after"] > LATE * facts["trials"])
 
 
 _CONDITIONS: tuple[Callable[[Scores], Iterator[Sentence]], ...] = (

@@ -10,7 +10,7 @@ from components.core.errors import UserMistake
 from components.evaluation.complete import complete, headline
 from components.evaluation.honesty import honesty_of
 from components.evaluation.judge import judge
-from components.evaluation.material import Searched, Trial
+from components.evaluation.material import Searched, Trial, searched_facts
 from components.evaluation.remembered import Remembered
 from components.evaluation.report.page import render
 from components.evaluation.report.sections_honest import gains, honest, pareto
@@ -57,6 +57,20 @@ def test_a_candidate_that_is_best_on_every_fold_flatters_nobody():
 @pytest.fixture(scope="module")
 def case():
     return make_case("breast_cancer", resamples=100)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [((1,), "trial 1, the last one"), ((1, 4, 9), "trial 1; 2 trials after it brought no more")]
+)
+def test_a_trial_that_was_cut_off_is_a_gap_in_the_numbers_and_no_trial_after(case, numbers, said):
+    done = trials([(0.9 - number / 100,) * 3 for number in range(10)])
+    boosting = Searched(trials=tuple(done[number] for number in numbers), curves={}, members=())
+    material = replace(material_of(case), searches={**material_of(case).searches, "boosting": boosting})
+    told = told_about(case)
+    facts = searched_facts(boosting, greater_is_better=True)
+    assert (facts["trials"], facts["last_gain"], facts["last"]) == (len(numbers), 1, numbers[-1])
+    scores = complete(judge(case), {**told, "searched": {**told["searched"], "boosting": facts}})
+    assert f"The best booster came in {said}" in render(replace(view_of(case, scores), material=material))
 
 
 @pytest.mark.parametrize("test", [True, False])

@@ -163,13 +163,14 @@ def test_few_test_rows_are_said(binary):
 
 def test_the_clock_is_said_only_when_it_ended_a_search_that_still_gained(binary):
     facts = {"trials": 100, "complete": 90, "pruned": 10, "failed": 0, "causes": {}, "last_gain": 95}
+    facts |= {"after": 4, "last": 99}
     scores = planted(binary, searched={"search": facts}, score__rows=500)
     assert "cut_short" not in words(scores)
     assert "cut_short" not in words(with_endings(scores, {"search": "trials"}))
     ended = with_endings(scores, {"search": "seconds"})
     assert "its best is trial 95, its last trial 99" in sentence(ended, "cut_short")
     assert "More time (seconds)" in ended["next"][0]["sentence"] + ended["next"][1]["sentence"]
-    early = planted(scores, searched={"search": {**facts, "last_gain": 20}})
+    early = planted(scores, searched={"search": {**facts, "last_gain": 20, "after": 79}})
     assert "cut_short" not in words(with_endings(early, {"search": "seconds"}))
 
 

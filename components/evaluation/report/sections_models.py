@@ -97,8 +97,7 @@ _ENDED = {
 def _history_title(facts: Mapping[str, Any], noun: str) -> str:
     if facts["last_gain"] is None:
         return f"No {noun} was finished"
-    quiet = facts["trials"] - 1 - facts["last_gain"]
-    after = f"; {count(quiet, 'trial')} after it brought no more" if quiet else ", the last one"
+    after = f"; {count(facts['after'], 'trial')} after it brought no more" if facts["after"] else ", the last one"
     return f"The best {noun} came in trial {facts['last_gain']}{after}"
 
 
