@@ -15,9 +15,11 @@ from components.data.sources import Source, find_source
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.compute as pc
 else:
     pd = lazy("pandas")
     pa = lazy("pyarrow")
+    pc = lazy("pyarrow.compute")
 
 COUNTED_BYTES = 1 << 25  # a CSV source up to this size is read to its end, so that its rows are counted
 
@@ -90,7 +92,7 @@ def _describe_csv(found: Source, size: int, bad_rows: str) -> tuple[tuple[str, .
         bad = BadRows()
         for batch in read_batches(file, dialect, bad):
             rows += batch.num_rows
-            read += batch.nbytes
+            read += _bytes_in_file(batch)
             if not exact:
                 break
         if bad_rows == "stop" or bad.rows == 0:
@@ -100,3 +102,9 @@ def _describe_csv(found: Source, size: int, bad_rows: str) -> tuple[tuple[str, .
             break
     encoding = ENCODINGS.get(dialects[0].encoding, "UTF-16")
     return dialects[0].columns, rows, exact, SEPARATORS[dialects[0].separator], encoding
+
+
+def _bytes_in_file(batch: "pa.RecordBatch") -> int:
+    """Return how many bytes of a CSV in UTF-8 these texts were, but for quotes: a separator or line end after each."""
+    texts = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in batch.columns)
+    return int(texts) + batch.num_rows * batch.num_columns

@@ -36,7 +36,7 @@ def test_a_tenth_is_kept_back_at_least_twenty_seconds_of_few_a_quarter() -> None
 def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_them() -> None:
     assert reserve(book(seconds=610.0, before_seconds=10.0)) == 40.0
     assert reserve(book(seconds=3610.0, before_seconds=10.0)) == 40.0
-    assert reserve(book(seconds=610.0, before_seconds=70.0)) == 54.0
+    assert reserve(book(seconds=720.0, before_seconds=20.0)) == 60.0
     assert reserve(book(seconds=600.0, before_seconds=0.0)) == 60.0, "nobody knows how long they took"
 
 
@@ -49,7 +49,8 @@ def test_a_quick_machine_keeps_back_less() -> None:
 
 def test_a_wide_table_or_a_slow_machine_takes_long_before_and_after() -> None:
     assert reserve(book(seconds=120.0, before_seconds=10.0)) == 25.0
-    assert reserve(book(seconds=330.0, before_seconds=30.0)) == 30.0, "no more than so much for the width alone"
+    assert reserve(book(seconds=320.0, before_seconds=20.0)) == 30.0, "no more than so much for the width alone"
+    assert reserve(book(seconds=600.0, before_seconds=50.0)) == 62.5, "of many rows all stages take long"
     assert reserve(book(seconds=60.0, before_seconds=20.0)) == 20.0, "of few seconds as much as came before"
     assert reserve(book(seconds=40.0, before_seconds=20.0)) == 10.0, "and at most half"
 
