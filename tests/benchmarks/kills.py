@@ -1,10 +1,10 @@
 """`python -m tests.benchmarks.kills`: a search of 200 networks on two workers, killed again and again, ends identical.
 
-The search runs in a child process that gets SIGKILL at random moments, and is started again, until it is done. They are
-around the moment at which the undisturbed search had its first outcome: what comes before are libraries. After each
-kill the outcomes on disk are noted: none may be gone, none may be written a second time. In the end the out and the
-plans are compared byte by byte, the outcomes and the Optuna journal trial by trial, with a search that nobody
-disturbed. The log goes to stdout, one line a kill, then one line of JSON.
+The search runs in a child process that gets SIGKILL at random moments, and is started again, until it is done: every
+other child at any moment until its first outcome could be there, the ones between them after it, in the midst of trials
+or of the writing of their outcomes. After each kill the outcomes on disk are noted: none may be gone, none may be
+written a second time. In the end the out and the plans are compared byte by byte, the outcomes and the Optuna journal
+trial by trial, with a search that nobody disturbed. The log goes to stdout, one line a kill, then one line of JSON.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from components.training.spec import TrainingSpec
 from components.training.structure import structure
 from tests.benchmarks.search_case import plain_space, small_case
 
-LIVES = (-0.05, 0.04)  # when a child dies, from that moment on: shares of what the undisturbed search still took
+MIDST = 0.08  # until when a child dies after its first outcome: of what the undisturbed search took after its own
+LOOK_SECONDS = 0.01
 EPOCHS = 128
 
 
@@ -79,10 +80,16 @@ def journal_of(folder: Path) -> list[tuple[object, ...]]:
     ]
 
 
-def run_child(folder: Path, trials: int, life: float | None) -> bool:
-    """Run a child for so many seconds (None: to its end); return whether it came to its end."""
+def run_child(folder: Path, trials: int, *, life: float | None, after_outcome: bool = False) -> bool:
+    """Run a child for so many seconds (None: to its end), or so many after its first outcome; return whether it ended.
+
+    Raises SystemExit where it fails by itself.
+    """
     command = [sys.executable, "-m", "tests.benchmarks.kills", "--child", str(folder), "--trials", str(trials)]
+    found = len(outcomes_of(folder))
     with subprocess.Popen(command) as child:
+        while after_outcome and child.poll() is None and len(outcomes_of(folder)) == found:
+            time.sleep(LOOK_SECONDS)
         try:
             status = child.wait(life)
         except subprocess.TimeoutExpired:
@@ -108,20 +115,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         calm, killed = Path(root) / "calm", Path(root) / "killed"
         began = time.time()
-        run_child(calm, arguments.trials, None)
+        run_child(calm, arguments.trials, life=None)
         took, first = time.time() - began, min(outcomes_of(calm).values()) / 1e9 - began
         print(f"undisturbed: {took:.0f} s, {len(outcomes_of(calm))} trials, the first after {first:.1f} s", flush=True)
         kills, lost, repeated, before = 0, 0, 0, {}
         while True:
-            life = first + (took - first) * moments.uniform(*LIVES) if kills < arguments.kills else None
-            ended = run_child(killed, arguments.trials, life)
+            midst = kills % 2 == 1
+            life = moments.uniform(0, MIDST * (took - first) if midst else first)
+            undisturbed = kills == arguments.kills
+            ended = run_child(
+                killed, arguments.trials, life=None if undisturbed else life, after_outcome=midst and not undisturbed
+            )
             now = outcomes_of(killed)
             lost += len(before.keys() - now.keys())
             repeated += sum(now[name] != at for name, at in before.items() if name in now)
             if ended:
                 break
             kills += 1
-            print(f"kill {kills:3} after {life:5.1f} s: {len(before):3} -> {len(now):3} trials", flush=True)
+            where = "after its first outcome" if midst else "after its start"
+            print(f"kill {kills:3} {life:5.2f} s {where}: {len(before):3} -> {len(now):3} trials", flush=True)
             before = now
         report = {
             "trials": len(outcomes_of(killed)),
