@@ -62,28 +62,35 @@ class ForestModel:
 def grow_trees(
     kind: str, features: Features, target_n: NDArray[Any], *, num_outputs: int, count: int, seed: int
 ) -> ForestModel:
-    """Grow `count` trees in one thread; `kind` is random_forest or extra_trees. Values are learned when C is 1."""
-    from sklearn import ensemble
+    """Grow `count` trees in one thread; `kind` is random_forest or extra_trees. Values are learned when C is 1.
+
+    They are the trees, bit for bit, of scikit-learn's forests. Those set and reset the process's list of warnings for
+    each tree, where forests of two threads trip over one another; single trees do not.
+    """
+    from sklearn import tree
 
     is_regression = num_outputs == 1
     names = {
-        "random_forest": ("RandomForestClassifier", "RandomForestRegressor"),
-        "extra_trees": ("ExtraTreesClassifier", "ExtraTreesRegressor"),
+        "random_forest": ("DecisionTreeClassifier", "DecisionTreeRegressor"),
+        "extra_trees": ("ExtraTreeClassifier", "ExtraTreeRegressor"),
     }
     columns = columns_tried(kind, features.numeric_NF.shape[1], is_regression=is_regression)
-    rows = min(len(target_n), MOST_TREE_ROWS)
-    drawn = {"bootstrap": True, "max_samples": rows} if rows < len(target_n) else {}
-    forest = getattr(ensemble, names[kind][is_regression])(
-        n_estimators=count,
-        max_features=columns,
-        min_samples_leaf=1 + rows // ROWS_PER_LEAF_ROW,
-        **drawn,
-        n_jobs=1,
-        random_state=seed % 2**32,
-    )
-    forest.fit(features.numeric_NF, target_n)
-    classes = None if is_regression else forest.classes_.astype(np.int64)
-    return ForestModel(trees=from_sklearn([tree.tree_ for tree in forest.estimators_], classes, num_outputs))
+    num_rows = len(target_n)
+    rows = min(num_rows, MOST_TREE_ROWS)
+    draws = np.random.RandomState(seed % 2**32)  # as scikit-learn draws
+    trees = []
+    for _ in range(count):
+        own = int(draws.randint(np.iinfo(np.int32).max))
+        weights_n = None
+        if kind == "random_forest" or rows < num_rows:
+            drawn = np.random.RandomState(own).randint(0, num_rows, rows)
+            weights_n = np.bincount(drawn, minlength=num_rows)
+        grown = getattr(tree, names[kind][is_regression])(
+            max_features=columns, min_samples_leaf=1 + rows // ROWS_PER_LEAF_ROW, random_state=own
+        )
+        trees.append(grown.fit(features.numeric_NF, target_n, sample_weight=weights_n))
+    classes = None if is_regression else trees[0].classes_.astype(np.int64)
+    return ForestModel(trees=from_sklearn([it.tree_ for it in trees], classes, num_outputs))
 
 
 def columns_tried(kind: str, num_columns: int, *, is_regression: bool) -> int:

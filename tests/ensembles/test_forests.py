@@ -62,6 +62,31 @@ def test_equal_to_scikit_learn(kind: str, task: str) -> None:
     np.testing.assert_array_equal(joined(halves).predict(NEW), flat.predict(NEW))
 
 
+@pytest.mark.parametrize("most_rows", [50_000, 90])
+@pytest.mark.parametrize("kind", ["random_forest", "extra_trees"])
+@pytest.mark.parametrize("task", ["Classifier", "Regressor"])
+def test_trees_are_those_of_scikit_learns_forests(
+    monkeypatch: pytest.MonkeyPatch, kind: str, task: str, most_rows: int
+) -> None:
+    """Bit for bit, missing values too; without its warnings.resetwarnings, which threads would share."""
+    is_regression = task == "Regressor"
+    numbers, target = NUMBERS.copy(), VALUES if is_regression else CLASSES
+    numbers[::9, 1] = np.nan
+    drawn = {"bootstrap": True, "max_samples": most_rows} if most_rows < 120 else {}
+    forest = getattr(ensemble, kind.title().replace("_", "") + task)(
+        n_estimators=6, max_features=columns_tried(kind, 4, is_regression=is_regression), random_state=9, **drawn
+    )
+    forest.fit(numbers, target)
+    num_outputs = 1 if is_regression else 3
+    grown = [tree.tree_ for tree in forest.estimators_]
+    theirs = from_sklearn(grown, None if is_regression else forest.classes_, num_outputs)
+    monkeypatch.setattr(forests, "MOST_TREE_ROWS", most_rows)
+    monkeypatch.setattr("warnings.resetwarnings", None)
+    ours = grow_trees(kind, features(numbers), target, num_outputs=num_outputs, count=6, seed=9 + 2**32).trees
+    for name, array in theirs.arrays().items():
+        np.testing.assert_array_equal(ours.arrays()[name], array, err_msg=name)
+
+
 def test_a_class_without_fit_rows_gets_probability_zero() -> None:
     seen = np.where(CLASSES == 1, 2, CLASSES)
     trees = grow_trees("random_forest", features(NUMBERS), seen, num_outputs=4, count=5, seed=1)
