@@ -4,7 +4,9 @@ Rows are counted as a spreadsheet shows them: the header is row 1, blank lines d
 """
 
 import contextlib
-from collections.abc import Iterator
+import threading
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ else:
 
 BLOCK = 1 << 22  # bytes read at a time; no row may be longer
 SHOWN = 60  # signs of a bad row that a message shows
+LETTING_GO_SECONDS = 10.0  # at most, for a thread that has nothing more to do
 
 
 @dataclass
@@ -48,28 +51,51 @@ class BadRows:
 
 
 def read_batches(file: Path, dialect: Dialect, bad: BadRows) -> "Iterator[pa.RecordBatch]":
-    """Yield batches with every column as text (null where the field is empty); bad rows are left out and noted."""
+    """Yield batches with every column as text (null where the field is empty); bad rows are left out and noted.
+
+    When it ends, no thread of pyarrow holds anything of Python's: one that lets go of it while the interpreter ends
+    takes the process down with SIGABRT (apache/arrow, issue 34314).
+    """
+    released = threading.Event()
+    released.set()
+    try:
+        yield from _batches(file, dialect, bad, released)
+    finally:
+        released.wait(LETTING_GO_SECONDS)
+
+
+def _batches(file: Path, dialect: Dialect, bad: BadRows, released: threading.Event) -> "Iterator[pa.RecordBatch]":
     names = [f"{i}" for i in range(len(dialect.columns))]  # by position: names of the user's never meet an option
     last = None
     with _readable(dialect, bad), _byte_stream(file, dialect) as stream:
-        reader = arrow_csv.open_csv(
+        for batch in arrow_csv.open_csv(  # without a name: a traceback would keep it
             stream,
             read_options=arrow_csv.ReadOptions(
                 use_threads=False, block_size=BLOCK, column_names=names, skip_rows=dialect.header_lines
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=bad.add
+                delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=_lent(bad, released)
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
             ),
-        )
-        for batch in reader:
+        ):
             if batch.num_rows:
                 bad.rows += batch.num_rows
                 last = batch.slice(batch.num_rows - 1)
                 yield batch.rename_columns(list(dialect.columns))
     _refuse_open_quote(dialect, bad, last)
+
+
+def _lent(bad: BadRows, released: threading.Event) -> Callable[[Any], str]:
+    """Return what a reader may call for a row that it refuses; tell when it has let go of that."""
+
+    def note(row: Any) -> str:
+        return bad.add(row)
+
+    released.clear()
+    weakref.finalize(note, released.set).atexit = False
+    return note
 
 
 def refuse_bad_rows(dialect: Dialect, bad: BadRows) -> None:
