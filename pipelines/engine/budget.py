@@ -1,9 +1,9 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
-The stages before the branches take what they need. A tenth of the rest is kept back for those after them: at least 20 s
-(on a quick machine less; on a slow one or of a wide table up to 30; of many rows five quarters of what those before
-took; of many classes more; of few seconds at most a quarter or what those before took), and no more than 20 s and twice
-what the stages before them took, which grows with the rows as theirs does. What remains is counted in core-seconds, so
+The stages before the branches take what they need. A tenth of the rest is kept back for those after them: at least 4 s
+and four times what those before took (up to 30 s, of many rows five quarters of what those before took; of many classes
+more; of few seconds at most a quarter or what those before took), and no more than 20 s and twice what the stages
+before them took, which grows with the rows as theirs does. What remains is counted in core-seconds, so
 that branches side by side and one after another do the same work: search 55 %, boosting 30 %, bagging 15 %; what a
 finished branch left over goes to those that are not finished. The ledger has what was taken; it lies outside the outs,
 so both engines keep the same book.
@@ -19,10 +19,10 @@ SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30
 BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.1
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
-RESERVE_SECONDS = 20.0  # four processes, their libraries, the judging: 11 s on 700 rows, 14 to 21 on 30 000
-SLOW_TIMES, SLOW_SECONDS = 2.5, 30.0  # of 1500 columns the stages before took 21 s, 26 were needed; of MNIST 9, 24
+RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
+FIXED_SECONDS, FIXED_TIMES = 4.0, 4.0  # where those before took 1.4 s, 7 were needed; 2.8: 11; 5.4: 22 (slow machine)
+FIXED_MOST = 30.0  # of 1500 columns the stages before took 21 s, 26 were needed; of MNIST 9, 24
 MANY_ROWS_TIMES = 1.25  # of a million rows the stages before took 51 s, 60 were needed
-QUICK_SECONDS, QUICK_TIMES = 4.0, 4.0  # where the stages before took 1.4 s, 7 s were needed; where 2.8 s, 11
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all
 TIMES_BEFORE = 2.0  # a tenth of 600 s were 60 s on 39 000 rows, of which 21 were needed
 LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model
@@ -48,8 +48,8 @@ def reserve(book: Book) -> float:
     share, fixed, most = RESERVE_SHARE * rest, RESERVE_SECONDS, MOST_RESERVED * rest
     if book.before_seconds:  # known: not where another machine ran those stages
         share = min(share, RESERVE_SECONDS + TIMES_BEFORE * book.before_seconds)
-        fixed = max(fixed, min(SLOW_TIMES * book.before_seconds, SLOW_SECONDS), MANY_ROWS_TIMES * book.before_seconds)
-        fixed = min(fixed, QUICK_SECONDS + QUICK_TIMES * book.before_seconds)
+        fixed = min(FIXED_SECONDS + FIXED_TIMES * book.before_seconds, FIXED_MOST)
+        fixed = max(fixed, MANY_ROWS_TIMES * book.before_seconds)
         most = max(most, min(book.before_seconds, rest / 2))
     fixed += book.answers / ANSWERS_A_SECOND
     return max(share, min(fixed, most))
