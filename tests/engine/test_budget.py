@@ -27,22 +27,22 @@ def test_shares_of_what_is_left() -> None:
     assert branch_seconds("bagging", book(), 2) == pytest.approx(0.15 * 100)
 
 
-def test_a_twentieth_is_kept_back_and_of_few_seconds_a_quarter() -> None:
-    assert reserve(book(seconds=485.0)) == 24.0
+def test_three_hundredths_are_kept_back_and_of_few_seconds_a_quarter() -> None:
+    assert reserve(book(seconds=805.0)) == 24.0
     assert reserve(book(seconds=65.0)) == 15.0
     assert reserve(book(seconds=30.0, before_seconds=4.0)) == 6.5
 
 
 def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_them() -> None:
-    assert reserve(book(seconds=1010.0, before_seconds=10.0)) == 40.0
+    assert reserve(book(seconds=2010.0, before_seconds=10.0)) == 40.0
     assert reserve(book(seconds=3610.0, before_seconds=10.0)) == 40.0
-    assert reserve(book(seconds=1520.0, before_seconds=20.0)) == 60.0
-    assert reserve(book(seconds=600.0, before_seconds=0.0)) == 30.0, "nobody knows how long they took"
+    assert reserve(book(seconds=2520.0, before_seconds=20.0)) == 60.0
+    assert reserve(book(seconds=1000.0, before_seconds=0.0)) == 30.0, "nobody knows how long they took"
 
 
 def test_at_least_what_starting_takes_is_kept_back_by_the_machines_own_speed() -> None:
     assert reserve(book(seconds=101.5, before_seconds=1.5)) == pytest.approx(9.2), "5 s, and 2.8 times those before"
-    assert reserve(book(seconds=201.5, before_seconds=1.5)) == 10.0, "a twentieth is more"
+    assert reserve(book(seconds=501.5, before_seconds=1.5)) == 15.0, "three hundredths are more"
     assert reserve(book(seconds=100.0, before_seconds=0.0)) == 20.0, "nobody knows how quick it is"
 
 
