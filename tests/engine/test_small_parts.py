@@ -199,8 +199,14 @@ def test_reading_json_that_is_being_written_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ended_by", "refit_seconds", "ends"),
-    [("seconds", 10.0, [75, 90]), ("seconds", 60.0, [75]), ("trials", 10.0, [75]), ("seconds", None, [100])],
-    ids=["some is left", "too little is left", "nothing to search", "no refit"],
+    [
+        ("seconds", 10.0, [75, 90]),
+        ("seconds", 60.0, [75, 40]),
+        ("seconds", 95.0, [75]),
+        ("trials", 10.0, [75]),
+        ("seconds", None, [100]),
+    ],
+    ids=["most is left", "some is left", "too little is left", "nothing to search", "no refit"],
 )
 def test_time_kept_back_that_refits_do_not_need_is_searched_in(ended_by, refit_seconds, ends) -> None:
     deadline, asked = Deadline.after(100), []
