@@ -48,7 +48,7 @@ def test_at_least_what_starting_takes_is_kept_back_by_the_machines_own_speed() -
 
 def test_a_wide_table_or_a_slow_machine_takes_long_before_and_after() -> None:
     assert reserve(book(seconds=120.0, before_seconds=7.5)) == 26.0
-    assert reserve(book(seconds=320.0, before_seconds=20.0)) == 30.0, "no more than so much for the width alone"
+    assert reserve(book(seconds=320.0, before_seconds=20.0)) == 38.0, "no more than so much for the width alone"
     assert reserve(book(seconds=600.0, before_seconds=50.0)) == 62.5, "of many rows all stages take long"
     assert reserve(book(seconds=60.0, before_seconds=20.0)) == 20.0, "of few seconds as much as came before"
     assert reserve(book(seconds=40.0, before_seconds=20.0)) == 10.0, "and at most half"
