@@ -20,7 +20,7 @@ from components.project.families import load_bundle
 
 README = Path(__file__).parents[1] / "README.md"
 LEFT_OUT = ("git clone", "pip install", "make ")
-SECONDS = ("--seconds 600", "--seconds 180")
+SECONDS = ("--seconds 600", "--seconds 240")
 CUT = (
     "espalier set split.folds=2 search.training.epochs=6",
     "espalier set search.trials=4 boosting.trials=3 evaluate.resamples=100",  # the seconds stay a limit

@@ -156,4 +156,5 @@ def _summary(spec: type[Spec]) -> str:
 
 def _say(text: str, indent: int = 0, hang: int | None = None) -> None:
     lead = " " * indent
-    print(textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=lead if hang is None else " " * hang))
+    rest = lead if hang is None else " " * hang
+    print(textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=rest, break_on_hyphens=False))
