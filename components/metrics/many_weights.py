@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from components.core.contracts import Metric
 from components.metrics.confusion import OF_COUNTS
 from components.metrics.log_loss import SMALLEST
+from components.metrics.roc_auc import NO_ORDER
 
 Floats = NDArray[np.float64]
 OfWeights = Callable[[Floats], Floats]  # [B, n] -> [B, K]
@@ -55,6 +56,8 @@ def _under_many(metric: Metric, truth_n: NDArray[Any], values_KnC: NDArray[np.fl
         return _mean_of(_losses(metric.name, truth_n, values_KnC))
     if metric.name == "roc_auc" and (_has_many(truth_n, values_KnC.shape[2]) or _is_long(values_KnC)):
         return _linear_auc(truth_n, values_KnC)
+    if metric.name == "roc_auc":
+        return _exact_auc(truth_n, values_KnC)
     one_by_one = metric.on(truth_n, values_KnC)
     return lambda weight_Bn: np.stack([one_by_one(weight_n) for weight_n in weight_Bn])
 
@@ -117,6 +120,34 @@ def _is_long(values_KnC: NDArray[np.float32]) -> bool:
     """Whether a thousand exact drawings would take more than a second or so."""
     num_models, num_rows, num_classes = values_KnC.shape
     return (1 if num_classes == 2 else num_classes) * (CALL + num_models * num_rows) > MOST_EXACT
+
+
+def _exact_auc(truth_n: NDArray[Any], values_KnC: NDArray[np.float32]) -> OfWeights:
+    """Take every pair of an event and another row: won 1, tied half; whole weights make these sums exact."""
+    num_models, _, num_classes = values_KnC.shape
+    events = [1] if num_classes == 2 else np.unique(truth_n).tolist()
+    finite_K = np.isfinite(values_KnC).all(axis=(1, 2))
+
+    def of_weights(weight_Bn: Floats) -> Floats:
+        summed_BK, found_B1 = np.zeros((len(weight_Bn), num_models)), np.zeros((len(weight_Bn), 1))
+        for event in events:
+            is_event_n = truth_n == event
+            event_Be, other_Bo = weight_Bn[:, is_event_n], weight_Bn[:, ~is_event_n]
+            pairs_B1 = event_Be.sum(axis=1, keepdims=True) * other_Bo.sum(axis=1, keepdims=True)
+            found_B1 += pairs_B1 > 0
+            for k, scores_n in enumerate(values_KnC[:, :, event]):
+                won_eo = _won(scores_n[is_event_n], scores_n[~is_event_n])
+                won_B = np.einsum("bo,bo->b", event_Be @ won_eo, other_Bo)
+                summed_BK[:, k] += won_B / np.where(pairs_B1 > 0, pairs_B1, 1.0)[:, 0]
+        mean_BK = np.where(found_B1 > 0, summed_BK / np.maximum(found_B1, 1.0), NO_ORDER)
+        return np.where(finite_K & (weight_Bn.sum(axis=1, keepdims=True) > 0), mean_BK, np.nan)
+
+    return of_weights
+
+
+def _won(events_e: NDArray[np.float32], others_o: NDArray[np.float32]) -> Floats:
+    """Return whether each event has the larger score than each other row, half for a tie [e, o]."""
+    return (events_e[:, None] > others_o).astype(np.float64) + (events_e[:, None] == others_o) / 2
 
 
 def _linear_auc(truth_n: NDArray[Any], values_KnC: NDArray[np.float32]) -> OfWeights:

@@ -27,7 +27,7 @@ from components.training.member import FoldNetwork, NetworkMember, load_network
 
 MORE_EPOCHS = 1.25
 STEP = 20_000  # multiply-adds: what a row costs beside its products
-SLOWER = 2.0  # than in a search: few networks stacked
+SLOWER = 1.6  # than in a search: few networks stacked; .9 to 1.8 were measured
 BEGIN_SECONDS = 3.0  # until workers have prepared all rows
 MOST_SEEN_ROWS = 10_000
 

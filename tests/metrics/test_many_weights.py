@@ -47,6 +47,22 @@ def test_the_same_as_one_by_one(name, task):
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_few_rows_have_the_very_roc_auc_of_each_drawing(task):
+    """Also where a drawing leaves a class out, draws nothing, or a model says no number."""
+    truth, values = judged(task, 90)
+    values[2, 7, 0] = np.nan
+    weights = drawings(truth, True, 20)
+    weights[3, truth == 1] = 0
+    weights[4, truth != 1] = 0
+    weights[5] = 0
+    found = under_many(METRICS["roc_auc"], truth, values)(weights)
+    one_by_one = METRICS["roc_auc"].on(truth, values)
+    np.testing.assert_array_equal(found, [one_by_one(weight) for weight in weights])
+    assert np.isnan(found[:, 2]).all()
+    assert np.isfinite(found[[3, 4], :2]).all()
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_the_linear_part_of_roc_auc_is_nearly_all_of_it(task):
     truth, values = judged(task, 4 * LINEAR_FROM)
     weights = drawings(truth, True, 60)
@@ -68,7 +84,7 @@ def test_many_classes_with_few_rows_keep_their_interval():
     found = under_many(METRICS["roc_auc"], truth, values)(weights)
     one_by_one = METRICS["roc_auc"].on(truth, values)
     exact = np.array([one_by_one(weight) for weight in weights])
-    assert (found != exact).all(), "the quicker way"
+    assert (found != exact).mean() > 0.9, "the quicker way"
     np.testing.assert_allclose(found.std(axis=0), exact.std(axis=0), rtol=0.1)
     np.testing.assert_allclose(found.mean(axis=0), exact.mean(axis=0), atol=0.1 * exact.std(axis=0).min())
 
