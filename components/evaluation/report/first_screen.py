@@ -169,7 +169,7 @@ def confusion_table(scores: Scores, most: int = MOST_CLASSES) -> str:
         cells.append(f'<span class="quiet">{int(row.sum())}</span>')
         rows.append(cells)
     heads = ["true ↓ says →", *(cut(name, max(9, 48 // len(classes))) for name in classes), "rows"]
-    return table(heads, rows, css="confusion", raw=True)
+    return table(heads, rows, css="confusion counted", raw=True)
 
 
 def looks_at(scores: Scores, most: int = MOST_IMPORTANT) -> str:
