@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from components.core.cores import num_cores
 from components.core.files import write_json
 from components.project.params import read_params
-from pipelines.engine import dry
+from pipelines.engine import dry, warm
 from pipelines.engine.budget import auto_parallel
 from pipelines.engine.growing import Grower, Result
 from pipelines.engine.headline import headline
@@ -75,7 +75,7 @@ def grow(root: Path, wish: Wish, *, began: float | None = None) -> Grown:
         UserMistake: params.yaml or dvc.yaml cannot be read, or another run of this project is going on.
     """
     began = time.time() if began is None else began
-    with run_lock(root, "espalier run"):
+    with run_lock(root, "espalier run"), warm.process(root):
         cores = num_cores()
         parallel = auto_parallel(cores) if wish.parallel is None else wish.parallel
         plan = make_plan(root, stage=wish.stage, force=wish.force, parallel=parallel, total_cores=cores)

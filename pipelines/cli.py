@@ -5,6 +5,8 @@ project's folder first and returns an exit status or None (0). Errors of the use
 Status: 0 done, 1 a stage failed, 2 the user's mistake, 3 stopped at the user's wish with a usable result, 130 stopped.
 """
 
+import atexit
+import contextlib
 import importlib
 import os
 import sys
@@ -199,19 +201,22 @@ def lock() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status. The entry point of `espalier` and of `python -m pipelines`."""
+    ending = [1]  # of a fault of ours
+    if arguments is None:
+        atexit.register(_leave_at_once, ending)  # before any library's own, and so run after them
     try:
         app(args=arguments, prog_name="espalier")
     except SystemExit as end:  # typer ends so in any case: wrong words with 2
-        status = end.code if isinstance(end.code, int) else 0
-        if arguments is None:
-            _leave_at_once(status)
-        return status
-    return 0
+        ending[0] = end.code if isinstance(end.code, int) else 0
+    return ending[0]
 
 
-def _leave_at_once(status: int) -> None:
-    """End a refused command here: a reading thread of pyarrow may still be up, and would abort Python's own ending."""
-    if status and "pyarrow" in sys.modules and "prefect" not in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+def _leave_at_once(ending: list[int]) -> None:
+    """End the process: all is written, and Python's own ending takes a second to take Prefect and DVC down.
+
+    A reading thread of pyarrow may still be up, and would abort it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(ending[0])

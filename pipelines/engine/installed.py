@@ -31,7 +31,7 @@ def renew(root: Path, *, frozen: bool) -> str:
     """
     lock = read_lock(root)
     if lock is None:
-        return ""
+        return _first(root, frozen=frozen)
     now = current_lock(root)
     changed = changed_stages(lock, now)
     if not changed:
@@ -44,6 +44,19 @@ def renew(root: Path, *, frozen: bool) -> str:
         raise UserMistake(f"{sentence} --frozen grows with what the file says alone. To go on: espalier lock")
     write_lock(root)
     return f"{sentence} Growing with {new}."
+
+
+def _first(root: Path, *, frozen: bool) -> str:
+    """Write the file where it is lost; this repository's own dvc.yaml does without."""
+    pipeline = root / "dvc.yaml"
+    if not pipeline.exists() or f"{FILE}:" not in pipeline.read_text(encoding="utf-8", errors="replace"):
+        return ""
+    if frozen:
+        raise UserMistake(
+            f"There is no {FILE}. --frozen grows with what it says. Take it back from git: git checkout {FILE}"
+        )
+    write_lock(root)
+    return f"There was no {FILE}; it is written, from what is installed. Commit it."
 
 
 def _line(lock: Any, word: str) -> str:

@@ -10,19 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.deadlines import NEVER, Deadline
-
-WORDS = (
-    "ingest",
-    "validate",
-    "split",
-    "augment",
-    "search",
-    "boosting",
-    "bagging",
-    "stacking",
-    "evaluate",
-    "export",
-)
+from pipelines.engine.words import WORDS as WORDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from components.core.files import write_json
 from components.project.kinds import KINDS
 from components.project.techniques import TECHNIQUES, markdown
 from pipelines.cli import app, main
+from pipelines.engine.installed import renew
 from pipelines.engine.source_deps import refuse_other_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -358,3 +359,19 @@ def test_ingest_refuses_when_dvc_yaml_watches_another_source(project, capsys):
     assert main(["check", "--fix"]) == 2  # the target is no column of iris
     assert "    deps:" not in (project / "dvc.yaml").read_text().partition("  validate:")[0]
     refuse_other_source(project, "example:iris")
+
+
+def test_a_lost_lock_is_written_again_and_named_where_nothing_may_be_written(project):
+    file = project / "espalier.lock"
+    content = file.read_bytes()
+    file.unlink()
+    with pytest.raises(UserMistake, match=r"There is no espalier\.lock\. --frozen .* git checkout espalier\.lock"):
+        renew(project, frozen=True)
+    assert not file.exists()
+    assert renew(project, frozen=False).startswith("There was no espalier.lock; it is written")
+    assert file.read_bytes() == content
+    assert renew(project, frozen=False) == ""
+    file.unlink()
+    shutil.copy(ROOT / "dvc.yaml", project / "dvc.yaml")  # lists the code itself
+    assert renew(project, frozen=True) == ""
+    assert not file.exists()

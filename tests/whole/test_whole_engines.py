@@ -1,18 +1,16 @@
 """Both engines grow the same tree from the real stages, to the same bytes; a change reruns what stands on it."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
-from whole_project import SOURCE, TARGET, Project
+from whole_project import SOURCE, TARGET, Project, alive, children, events, wait_for
 
 from pipelines.engine.dvc_yaml import TREE
 
@@ -185,34 +183,3 @@ def outcomes(project: Project) -> dict[str, tuple[int, bytes]]:
     folder = project.root / ".espalier" / "studies"
     found = folder.glob("search-*/outcomes*/[0-9]*.json")
     return {path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
-
-
-def events(project: Project) -> list[dict]:
-    """Return what the stages of the newest run have told."""
-    newest = max((project.root / ".espalier" / "runs").iterdir())
-    lines = (newest / "events.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started, and those that they have."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)

@@ -1,0 +1,36 @@
+"""The command of a stage, in a run of ours: it asks the run's warm process (`warm.py`) to fork the stage, and waits.
+
+It is started ten times in every run, so it imports almost nothing.
+"""
+
+import os
+import signal
+import socket
+import sys
+
+SOCKET = ".espalier/warm"  # seen from the project's folder: a socket's path has 107 characters at most
+ANSWER_SECONDS = 0.5  # an idle one answers in a hundredth
+IDENTITY = f"{sys.executable}\n{__file__}".encode()  # which interpreter, which code
+NUMBER_BYTES = 4
+
+
+def ask(word: str) -> int | None:
+    """Let the warm process fork the stage, and wait for its exit status; None: there is none, or it is not ours."""
+    if "ESPALIER_RUN" not in os.environ:
+        return None
+    with socket.socket(socket.AF_UNIX) as warm:
+        warm.settimeout(ANSWER_SECONDS)
+        try:
+            warm.connect(SOCKET)
+            if warm.recv(4096) != IDENTITY:
+                return None
+        except OSError:
+            return None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run's affair
+        warm.settimeout(None)
+        variables = [name + b"=" + value for name, value in os.environb.items()]
+        request = b"\0".join([word.encode(), *variables])
+        socket.send_fds(warm, [len(request).to_bytes(NUMBER_BYTES)], [0, 1, 2])
+        warm.sendall(request)
+        answer = warm.recv(NUMBER_BYTES)
+    return int.from_bytes(answer) if len(answer) == NUMBER_BYTES else 128 + signal.SIGKILL
