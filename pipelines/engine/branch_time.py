@@ -97,19 +97,20 @@ def _open_book(attempt: Attempt) -> budget.Book:
         before_seconds=sum(last[name].seconds for name in budget.BEFORE if name in last),
         finished=finished,
         total_cores=attempt.around.total_cores,
-        answers=_answers(attempt.root / "data" / "split"),
+        **_judged(attempt.root / "data" / "split"),
     )
 
 
-def _answers(split: Path) -> int:
+def _judged(split: Path) -> dict[str, Any]:
     """Return how many probabilities of more than two classes a member gives to the rows that it is judged on.
 
-    0 where that is not known: it decides how much time is kept back, and nothing else.
+    And whether numbers are predicted. It decides how much time is kept back, and nothing else: empty if not known.
     """
     if not (split / "split.json").exists():
-        return 0
+        return {}
     num_classes, facts = len(read_json(split / "schema.json")["classes"]), read_json(split / "split.json")
-    return num_classes * (sum(facts["rows_fold"]) + facts["rows_test"]) if num_classes > 2 else 0
+    rows = sum(facts["rows_fold"]) + facts["rows_test"]
+    return {"answers": num_classes * rows if num_classes > 2 else 0, "numbers": num_classes == 0}
 
 
 def _made_from(attempt: Attempt, sibling: str) -> Mapping[str, str] | None:

@@ -1,12 +1,12 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
-The stages before the branches take what they need. Three hundredths of the rest are kept back for those after them:
-at least 5 s and 2.8 times what those before took (up to 38 s, of many rows five quarters of what those before took;
-of many classes more; of few seconds at most a quarter or what those before took), and no more than 20 s and twice
-what the stages before them took, which grows with the rows as theirs does. What remains is counted in core-seconds,
-so that branches side by side and one after another do the same work: search 55 %, boosting 30 %, bagging 15 %; what a
-finished branch left over goes to those that are not finished. The ledger has what was taken; it lies outside the
-outs, so both engines keep the same book.
+The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them:
+at least 3 s and 2.8 times what those before took (up to 38 s, of many rows five quarters of what those before took;
+of many classes more, of numbers less; of few seconds at most a quarter or what those before took), and no more than
+20 s and twice what the stages before them took, which grows with the rows as theirs does. What remains is counted in
+core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting 30 %, bagging
+15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken; it lies
+outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -17,16 +17,17 @@ from types import MappingProxyType
 
 SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30, "bagging": 0.15})
 BEFORE = ("ingest", "validate", "split", "augment")
-RESERVE_SHARE = 0.03  # a longer run has more members to stack and to judge: of 600 s 15 to 29 were needed
+RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 8 to 22 were needed
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
-FIXED_SECONDS, FIXED_TIMES = 5.0, 2.8  # where those before took 1.4 s, 7 were needed; 2.8: 11; 5: 16 to 21; 7: 20 to 22
-FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed; of MNIST 9, 24 to 31; 11.4, 41
+FIXED_SECONDS, FIXED_TIMES = 3.0, 2.8  # where those before took 2.4 s, 10 were needed; 2.6: 12; 5.3: 16
+NUMBERS_TIMES = 1.2  # no probabilities to calibrate, no curves: where those before took 3.5 s, 6 were needed
+FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
 MANY_ROWS_TIMES = 1.25  # of a million rows the stages before took 51 s, 60 were needed
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all
-TIMES_BEFORE = 2.0  # of hours three hundredths are too much: on 39 000 rows (8 s before) 29 were needed of 600
+TIMES_BEFORE = 2.0  # of hours two hundredths are too much: on 39 000 rows (8 s before) 29 were needed of 600
 LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model
-START_SECONDS = 3.0  # what it takes a branch to begin: DVC, a new process, its libraries
+START_SECONDS = 1.0  # what it takes a branch to begin: DVC, its process; 2 more where no process is warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Book:
     finished: Mapping[str, float]  # core-seconds of the other branches that are up to date
     total_cores: int
     answers: int = 0  # rows that are judged times classes, where these are more than two
+    numbers: bool = False  # are predicted, no classes
 
 
 def reserve(book: Book) -> float:
@@ -48,7 +50,8 @@ def reserve(book: Book) -> float:
     share, fixed, most = RESERVE_SHARE * rest, RESERVE_SECONDS, MOST_RESERVED * rest
     if book.before_seconds:  # known: not where another machine ran those stages
         share = min(share, RESERVE_SECONDS + TIMES_BEFORE * book.before_seconds)
-        fixed = min(FIXED_SECONDS + FIXED_TIMES * book.before_seconds, FIXED_MOST)
+        times = NUMBERS_TIMES if book.numbers else FIXED_TIMES
+        fixed = min(FIXED_SECONDS + times * book.before_seconds, FIXED_MOST)
         fixed = max(fixed, MANY_ROWS_TIMES * book.before_seconds)
         most = max(most, min(book.before_seconds, rest / 2))
     fixed += book.answers / ANSWERS_A_SECOND
