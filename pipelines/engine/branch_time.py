@@ -97,20 +97,21 @@ def _open_book(attempt: Attempt) -> budget.Book:
         before_seconds=sum(last[name].seconds for name in budget.BEFORE if name in last),
         finished=finished,
         total_cores=attempt.around.total_cores,
-        **_judged(attempt.root / "data" / "split"),
+        **_judged(attempt.root / "data" / "split", attempt.params.document.kind),
     )
 
 
-def _judged(split: Path) -> dict[str, Any]:
-    """Return how many probabilities of more than two classes a member gives to the rows that it is judged on.
+def _judged(split: Path, kind: str) -> dict[str, Any]:
+    """Return what the rows that a member is judged on say about the time that judging takes; empty if not known.
 
-    And whether numbers are predicted. It decides how much time is kept back, and nothing else: empty if not known.
+    Probabilities of more than two classes, whether numbers are predicted, and how many pictures.
     """
     if not (split / "split.json").exists():
         return {}
     num_classes, facts = len(read_json(split / "schema.json")["classes"]), read_json(split / "split.json")
     rows = sum(facts["rows_fold"]) + facts["rows_test"]
-    return {"answers": num_classes * rows if num_classes > 2 else 0, "numbers": num_classes == 0}
+    answers = num_classes * rows if num_classes > 2 else 0
+    return {"answers": answers, "numbers": num_classes == 0, "pictures": rows if kind == "image" else 0}
 
 
 def _made_from(attempt: Attempt, sibling: str) -> Mapping[str, str] | None:

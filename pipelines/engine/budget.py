@@ -1,12 +1,12 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
-The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them:
-at least 3 s and 2.8 times what those before took (up to 38 s, of many rows five quarters of what those before took;
-of many classes more, of numbers less; of few seconds at most a quarter or what those before took), and no more than
-20 s and twice what the stages before them took, which grows with the rows as theirs does. What remains is counted in
-core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting 30 %, bagging
-15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken; it lies
-outside the outs, so both engines keep the same book.
+The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
+least 3 s and 2.8 times what those before took (up to 38 s, of many rows five quarters of what those before took; of
+many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
+took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
+remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
+boosting 30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what
+was taken; it lies outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -21,6 +21,7 @@ RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
 FIXED_SECONDS, FIXED_TIMES = 3.0, 2.8  # where those before took 2.4 s, 10 were needed; 2.6: 12; 5.3: 16
+PICTURES_A_SECOND = 2700  # reading them is what took long before: of 1800 5 s were needed, of 70 000 30
 NUMBERS_TIMES = 1.2  # no probabilities to calibrate, no curves: where those before took 3.5 s, 6 were needed
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
 MANY_ROWS_TIMES = 1.25  # of a million rows the stages before took 51 s, 60 were needed
@@ -41,6 +42,7 @@ class Book:
     total_cores: int
     answers: int = 0  # rows that are judged times classes, where these are more than two
     numbers: bool = False  # are predicted, no classes
+    pictures: int = 0  # rows that are judged, where these are pictures
 
 
 def reserve(book: Book) -> float:
@@ -51,7 +53,8 @@ def reserve(book: Book) -> float:
     if book.before_seconds:  # known: not where another machine ran those stages
         share = min(share, RESERVE_SECONDS + TIMES_BEFORE * book.before_seconds)
         times = NUMBERS_TIMES if book.numbers else FIXED_TIMES
-        fixed = min(FIXED_SECONDS + times * book.before_seconds, FIXED_MOST)
+        work = book.pictures / PICTURES_A_SECOND if book.pictures else times * book.before_seconds
+        fixed = min(FIXED_SECONDS + work, FIXED_MOST)
         fixed = max(fixed, MANY_ROWS_TIMES * book.before_seconds)
         most = max(most, min(book.before_seconds, rest / 2))
     fixed += book.answers / ANSWERS_A_SECOND

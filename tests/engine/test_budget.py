@@ -60,6 +60,12 @@ def test_many_classes_take_long_after() -> None:
     assert reserve(book(answers=6_500_000)) == 0.25 * 117, "no more than a quarter"
 
 
+def test_of_pictures_their_number_counts_and_not_what_reading_them_took() -> None:
+    assert reserve(book(pictures=27_000)) == 13.0
+    assert reserve(book(before_seconds=15.0, pictures=27_000)) == 18.75, "of very many as of a large table"
+    assert reserve(book(seconds=300.0, pictures=1_000_000)) == 38.0
+
+
 def test_numbers_take_less_time_after_than_classes() -> None:
     assert reserve(book(numbers=True)) == 9.0, "3 s, and 1.2 times those before"
     assert reserve(book(seconds=600.0, before_seconds=50.0, numbers=True)) == 62.5, "of many rows as long"

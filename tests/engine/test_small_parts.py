@@ -252,8 +252,10 @@ def test_what_was_found_stands_where_newcomers_were_cut_off(longer, taken) -> No
 
 
 def test_answers_are_counted_where_there_are_more_than_two_classes(tmp_path):
-    assert branch_time._judged(tmp_path) == {}
+    assert branch_time._judged(tmp_path, "table") == {}
     write_json(tmp_path / "split.json", {"rows_fold": [40, 30], "rows_test": 10, "rows_train": 100})
     for classes, answers in (([], 0), (["a", "b"], 0), (["a", "b", "c"], 240)):
         write_json(tmp_path / "schema.json", {"classes": classes})
-        assert branch_time._judged(tmp_path) == {"answers": answers, "numbers": not classes}
+        judged = {"answers": answers, "numbers": not classes, "pictures": 0}
+        assert branch_time._judged(tmp_path, "table") == judged
+        assert branch_time._judged(tmp_path, "image") == {**judged, "pictures": 80}
