@@ -12,6 +12,7 @@ SOCKET = ".espalier/warm"  # seen from the project's folder: a socket's path has
 ANSWER_SECONDS = 0.5  # an idle one answers in a hundredth
 IDENTITY = f"{sys.executable}\n{__file__}".encode()  # which interpreter, which code
 NUMBER_BYTES = 4
+FORKED = b"+"
 
 
 def ask(word: str) -> int | None:
@@ -24,13 +25,15 @@ def ask(word: str) -> int | None:
             warm.connect(SOCKET)
             if warm.recv(4096) != IDENTITY:
                 return None
+            warm.settimeout(None)
+            variables = [name + b"=" + value for name, value in os.environb.items()]
+            request = b"\0".join([word.encode(), *variables])
+            socket.send_fds(warm, [len(request).to_bytes(NUMBER_BYTES)], [0, 1, 2])
+            warm.sendall(request)
+            if warm.recv(len(FORKED)) != FORKED:
+                return None
         except OSError:
             return None
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run's affair
-        warm.settimeout(None)
-        variables = [name + b"=" + value for name, value in os.environb.items()]
-        request = b"\0".join([word.encode(), *variables])
-        socket.send_fds(warm, [len(request).to_bytes(NUMBER_BYTES)], [0, 1, 2])
-        warm.sendall(request)
         answer = warm.recv(NUMBER_BYTES)
     return int.from_bytes(answer) if len(answer) == NUMBER_BYTES else 128 + signal.SIGKILL

@@ -31,7 +31,7 @@ from typing import Any
 
 from components.core.errors import EspalierError
 from components.project.params import read_params
-from pipelines.engine.ask_warm import ANSWER_SECONDS, IDENTITY, NUMBER_BYTES, SOCKET
+from pipelines.engine.ask_warm import FORKED, IDENTITY, NUMBER_BYTES, SOCKET
 from pipelines.engine.processes import die_with_parent
 
 LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", "pipelines.ingest",
@@ -39,6 +39,7 @@ LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", 
 HEAVY = ("scipy.stats", "sklearn.ensemble", "pipelines.boosting", "optuna", "torch", "pipelines.search",
          "pipelines.stacking", "pipelines.evaluate", "pipelines.export")  # fmt: skip
 REFUSED = b"-"
+ASKING_SECONDS = 5.0  # for a request to come in whole; on a busy machine
 
 
 @contextlib.contextmanager
@@ -109,19 +110,22 @@ class _Warm:
         """Fork the stage that is asked for, unless our code has changed since it was loaded."""
         with contextlib.ExitStack() as stack:
             stack.callback(asker.close)
-            asker.settimeout(ANSWER_SECONDS)
+            asker.settimeout(ASKING_SECONDS)
             asker.sendall(IDENTITY if _loaded_sources() == self.sources else REFUSED)
             size, descriptors, _, _ = socket.recv_fds(asker, NUMBER_BYTES, 3)
             for descriptor in descriptors:
                 stack.callback(os.close, descriptor)
-            if len(size) < NUMBER_BYTES:
-                return
             with asker.makefile("rb") as stream:
-                word, *environment = stream.read(int.from_bytes(size)).split(b"\0")
+                request = stream.read(int.from_bytes(size))
+            if len(size) < NUMBER_BYTES or len(request) < int.from_bytes(size):
+                return
+            word, *environment = request.split(b"\0")
             child = os.fork()
             if not child:
+                asker.close()
                 self._become(word.decode(), environment, descriptors)
             self.children[child] = asker.dup()
+            asker.sendall(FORKED)
         if self.more and f"pipelines.{word.decode()}" not in LIGHT:
             self._load_more()
 
@@ -133,6 +137,7 @@ class _Warm:
             self._close()
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
+                os.close(descriptor)
             os.environb.clear()
             os.environb.update({name: value for name, _, value in (line.partition(b"=") for line in environment)})
             from pipelines.engine.runner import main
