@@ -5,8 +5,9 @@
                                             +-> bagging ---+
 
 Three engines, one job each. DVC says what is up to date, restores what it has seen before, and starts each stage's
-own command (`python -P -m pipelines <stage>`, see `engine/runner.py`). Prefect runs them: order, branches side by
-side, history. Optuna chooses, inside the stages. The DAG is read from dvc.yaml and not repeated here.
+own command (`python -P -m pipelines <stage>`, see `engine/runner.py`; in a run it is forked, see `engine/warm.py`).
+Prefect runs them: order, branches side by side, history. Optuna chooses, inside the stages. The DAG is read from
+dvc.yaml and not repeated here.
 
 `grow` asks DVC first: when nothing is to do there is no server and no flow. Otherwise every stage begins as soon as
 what it waits for is grown, whoever sees that first: the flow's task, or `_grow_in_order`, which needs no server and

@@ -1,7 +1,7 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
 The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
-least 3 s and 2.8 times what those before took (up to 38 s, of many rows five quarters of what those before took; of
+least 5 s and 1.8 times what those before took (up to 38 s, of many rows five quarters of what those before took; of
 many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
 took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
 remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
@@ -20,9 +20,9 @@ BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 8 to 22 were needed
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
-FIXED_SECONDS, FIXED_TIMES = 3.0, 2.8  # where those before took 2.4 s, 10 were needed; 2.6: 12; 5.3: 16
+FIXED_SECONDS, FIXED_TIMES = 5.0, 1.8  # where those before took 2.4 s, 10 were needed; 3.0: 11; 5.3: 14
 PICTURES_A_SECOND = 2700  # reading them is what took long before: of 1800 5 s were needed, of 70 000 30
-NUMBERS_TIMES = 1.2  # no probabilities to calibrate, no curves: where those before took 3.5 s, 6 were needed
+NUMBERS_TIMES = 1.0  # no probabilities to calibrate, no curves: 2.9: 8; 3.7: 9
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
 MANY_ROWS_TIMES = 1.25  # of a million rows the stages before took 51 s, 60 were needed
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all
