@@ -9,7 +9,7 @@ import socket
 import sys
 
 SOCKET = ".espalier/warm"  # seen from the project's folder: a socket's path has 107 characters at most
-ANSWER_SECONDS = 0.5  # an idle one answers in a hundredth
+ANSWER_SECONDS = 2.0  # a hundredth is usual; on a busy machine
 IDENTITY = f"{sys.executable}\n{__file__}".encode()  # which interpreter, which code
 NUMBER_BYTES = 4
 FORKED = b"+"

@@ -1,8 +1,11 @@
 """In a run of ours the stages are forked from a warm process; each still lives and dies with the command of DVC."""
 
+import contextlib
 import os
 import shutil
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from test_whole_code import modules
@@ -28,50 +31,55 @@ def test_the_commands_that_dvc_starts_load_nothing(project: Project) -> None:
 
 
 def test_a_killed_command_takes_its_stage_with_it(project: Project) -> None:
-    run, stage = searching(project)
-    command = next(pid for pid in children(run.pid) if words(pid)[-2:] == ["pipelines", "search"])
-    assert command != stage
-    family = [stage, *children(stage)]
-    os.kill(command, signal.SIGKILL)
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 1
-    assert "ended by signal 9" in out + err
-    wait_for(lambda: not any(alive(pid) for pid in family))
-    assert left_behind(project) == []
+    with searching(project) as (run, stage):
+        command = next(pid for pid in children(run.pid) if words(pid)[-2:] == ["pipelines", "search"])
+        assert command != stage
+        family = [stage, *children(stage)]
+        os.kill(command, signal.SIGKILL)
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 1
+        assert "ended by signal 9" in out + err
+        wait_for(lambda: not any(alive(pid) for pid in family))
+        assert left_behind(project) == []
 
 
 def test_how_a_stage_died_reaches_the_run(project: Project) -> None:
-    run, stage = searching(project)
-    os.kill(stage, signal.SIGTERM)
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 1
-    assert "ended by signal 15" in out + err
+    with searching(project) as (run, stage):
+        os.kill(stage, signal.SIGTERM)
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 1
+        assert "ended by signal 15" in out + err
 
 
 def test_a_killed_run_leaves_no_process(project: Project) -> None:
-    run, _ = searching(project)
-    family = [pid for pid in children(run.pid) if "pipelines.engine.prefect_server" not in words(pid)]
-    assert len([pid for pid in family if "pipelines.engine.warm" in words(pid)]) >= 3  # two warm ones, and the stage
-    run.send_signal(signal.SIGKILL)
-    run.communicate()
-    wait_for(lambda: not any(alive(pid) for pid in family))
-    assert left_behind(project) != []
+    with searching(project) as (run, _):
+        wait_for(lambda: len(forked(run.pid)) >= 3)  # two warm ones, and the stage
+        family = [pid for pid in children(run.pid) if "pipelines.engine.prefect_server" not in words(pid)]
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        wait_for(lambda: not any(alive(pid) for pid in family))
+        assert left_behind(project) != []
     project.look("set", "search.trials=6")
     project.do("espalier", "run", "--stage", "search")
     assert left_behind(project) == []
 
 
-def searching(project: Project) -> tuple:
-    """Return a run whose search is at work, forked, and the search's process."""
+@contextlib.contextmanager
+def searching(project: Project) -> Iterator[tuple[subprocess.Popen, int]]:
+    """Give a run whose search is at work, forked, and the search's process."""
     runs = project.root / ".espalier" / "runs"
     shutil.rmtree(runs)
     shutil.rmtree(project.root / ".espalier" / "studies")
     project.look("set", "search.trials=400")
     run = project.start("espalier", "run", "--stage", "search")
-    wait_for(lambda: any(runs.glob("*/events.jsonl")) and begun(project))
-    (stage,) = begun(project)
-    assert "pipelines.engine.warm" in words(stage)
-    return run, stage
+    try:
+        wait_for(lambda: any(runs.glob("*/events.jsonl")) and begun(project))
+        (stage,) = begun(project)
+        assert "pipelines.engine.warm" in words(stage)
+        yield run, stage
+    finally:
+        run.kill()
+        run.communicate()
 
 
 def begun(project: Project) -> list[int]:
@@ -79,8 +87,17 @@ def begun(project: Project) -> list[int]:
     return [event["pid"] for event in events(project) if event["kind"] == "begun" and event["stage"] == "search"]
 
 
+def forked(run: int) -> list[int]:
+    """Return the warm processes of a run, and the stages forked from them."""
+    return [pid for pid in children(run) if "pipelines.engine.warm" in words(pid)]
+
+
 def words(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    """Return the command of a process; nothing once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def left_behind(project: Project) -> list[str]:
