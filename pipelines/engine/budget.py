@@ -1,12 +1,12 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
 The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
-least 5 s and 1.8 times what those before took (up to 38 s, of many rows five quarters of what those before took; of
-many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
-took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
-remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
-boosting 30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what
-was taken; it lies outside the outs, so both engines keep the same book.
+least 5 s and 1.8 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of many
+classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before took),
+and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What remains
+is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting
+30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken;
+it lies outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -24,7 +24,7 @@ FIXED_SECONDS, FIXED_TIMES = 5.0, 1.8  # where those before took 2.4 s, 10 were 
 PICTURES_A_SECOND = 2700  # reading them is what took long before: of 1800 5 s were needed, of 70 000 30
 NUMBERS_TIMES = 1.0  # no probabilities to calibrate, no curves: 2.9: 8; 3.7: 9
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
-MANY_ROWS_TIMES = 1.25  # of a million rows the stages before took 51 s, 60 were needed
+MANY_ROWS_TIMES = 0.9  # of a million rows the stages before took 64 s, 52 were needed
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all
 TIMES_BEFORE = 2.0  # of hours two hundredths are too much: on 39 000 rows (8 s before) 29 were needed of 600
 LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model
