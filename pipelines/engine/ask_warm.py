@@ -35,5 +35,5 @@ def ask(word: str) -> int | None:
         except OSError:
             return None
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run's affair
-        answer = warm.recv(NUMBER_BYTES)
+        answer = warm.recv(NUMBER_BYTES)  # nothing: the warm process was killed, and the stage with it
     return int.from_bytes(answer) if len(answer) == NUMBER_BYTES else 128 + signal.SIGKILL

@@ -120,12 +120,14 @@ class _Warm:
             if len(size) < NUMBER_BYTES or len(request) < int.from_bytes(size):
                 return
             word, *environment = request.split(b"\0")
+            kept = asker.dup()  # before the fork: what fails after it would be run twice
             child = os.fork()
             if not child:
                 asker.close()
+                kept.close()
                 self._become(word.decode(), environment, descriptors)
-            self.children[child] = asker.dup()
-            asker.sendall(FORKED)
+            self.children[child] = kept
+            kept.sendall(FORKED)
         if self.more and f"pipelines.{word.decode()}" not in LIGHT:
             self._load_more()
 
