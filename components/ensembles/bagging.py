@@ -1,10 +1,11 @@
 """Bagging: forests, a regularised linear model, nearest neighbours; one of each per fold, a member is their mean.
 
 The settings, and what grows all of them side by side: the first trees of each forest (a usable answer after seconds),
-then the linear model, the neighbours, then more trees, a few at a time, fold by fold, as many at once as there are
-cores, one thread each; then all of it again for every further repeat. When the clock ends it, all forests keep the same
-number of trees, so that `members`, `trees` and `repeats`, which the result names, grow the same bytes again without a
-clock. A member that is not there in every fold is left out. What one core does at a time is in `bagging_jobs.py`.
+the linear model (first of all where it has little to do), the neighbours, then more trees, a few at a time, fold by
+fold, as many at once as there are cores, one thread each; then all of it again for every further repeat. When the clock
+ends it, all forests keep the same number of trees, so that `members`, `trees` and `repeats`, which the result names,
+grow the same bytes again without a clock. A member that is not there in every fold is left out. What one core does at a
+time is in `bagging_jobs.py`.
 
 A row of a fold is scored by all trees of that fold's forest. A new row is answered by as many, grown beside the folds'
 on all rows (`refit.py`), or without that by an equal part of each fold's: measured no worse than one fold's forest.
@@ -27,7 +28,7 @@ from components.core.refit import every_row
 from components.core.specs import NONE, Spec, setting
 from components.core.table import Table
 from components.data.preprocessing.spec import BaggingPreprocess
-from components.ensembles.bagging_jobs import FORESTS, JOINED, Job, Kind, Task, jobs_of
+from components.ensembles.bagging_jobs import FORESTS, JOINED, LITTLE_LINEAR_NUMBERS, Job, Kind, Task, jobs_of
 from components.ensembles.fold_member import FoldMember, FoldModel, FoldPart, make_member
 from components.ensembles.forests import ForestModel, batches, columns_tried
 from components.ensembles.prepared import AnyPreprocess, ByFold, judged, prepare
@@ -127,11 +128,11 @@ def grow_bagging(
         folds = [*folds, every_row(folds)]
     prepared = prepare(spec.preprocess if seen is None else seen, table, folds, seed)
     task = Task(table=table, folds=folds, prepared=prepared, seed=seed, checkpoint=checkpoint)
-    tried = columns_tried(
-        "extra_trees", prepared[0].fit.numeric_NF.shape[1], is_regression=table.schema.task == "regression"
-    )
-    sizes = batches(spec.trees, max(len(fold.fit_rows) for fold in folds), tried)
-    jobs = jobs_of(kinds, len(folds), sizes, spec.repeats)
+    rows, columns = max(len(fold.fit_rows) for fold in folds), prepared[0].fit.numeric_NF.shape[1]
+    tried = columns_tried("extra_trees", columns, is_regression=table.schema.task == "regression")
+    sizes = batches(spec.trees, rows, tried)
+    little = rows * columns * table.schema.num_outputs <= LITTLE_LINEAR_NUMBERS
+    jobs = jobs_of(kinds, len(folds), sizes, spec.repeats, linear_first=little)
     with threadpool_limits(limits=1), ThreadPoolExecutor(cores, thread_name_prefix="bagging") as pool:
         results = _run_all(pool, cores, task, jobs, deadline, report_progress)
         models, trees, repeats = _models(results, kinds, len(folds), sizes)

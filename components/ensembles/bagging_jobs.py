@@ -42,6 +42,7 @@ JOINED: Mapping[Kind, Callable[[Sequence[FoldModel]], FoldModel]] = {
 }
 MOST_LINEAR_ROWS = 200_000  # that a linear model is fitted on
 MOST_LINEAR_NUMBERS = 60_000_000  # rows times columns times outputs: of 784 pixels and ten classes 7653 rows
+LITTLE_LINEAR_NUMBERS = 1_000_000  # up to so many it takes no longer than the first trees: .01 to .4 s a fold
 MOST_INNER_ROWS = 4000  # on which the strength of a linear model is chosen
 
 
@@ -120,12 +121,16 @@ class Task:
         return None if self.checkpoint is None else self.checkpoint / name
 
 
-def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int) -> list[Job]:
+def jobs_of(
+    kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats: int, *, linear_first: bool = False
+) -> list[Job]:
     """Return all jobs in the order in which they begin; `sizes` are those of the batches of trees of one repeat.
 
-    The first trees come before the others: of few seconds they make more than a linear model that takes as long.
+    The first trees come before the others: of few seconds they make more than a linear model that takes longer. One
+    that does not is `linear_first`: of a few hundred rows loading what grows trees takes most of such seconds.
     """
-    jobs: list[Job] = []
+    first: list[Kind] = ["linear"] if linear_first and "linear" in kinds else []
+    jobs: list[Job] = [Job(kind, fold) for kind in first for fold in range(num_folds)]
     quick = [kind for kind in QUICK if kind in kinds]
     forests = [kind for kind in FORESTS if kind in kinds]
     for repeat in range(repeats):
@@ -135,7 +140,9 @@ def jobs_of(kinds: Sequence[Kind], num_folds: int, sizes: Sequence[int], repeats
             for kind in forests
             for fold in range(num_folds)
         ]
-        of_others = [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
+        of_others = [
+            Job(kind, fold, repeat) for kind in quick if repeat or kind not in first for fold in range(num_folds)
+        ]
         small_forests = len(forests) * num_folds
         jobs += [*of_trees[:small_forests], *of_others, *of_trees[small_forests:]]
     return jobs

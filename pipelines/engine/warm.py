@@ -6,9 +6,10 @@ as ever; that small process (`ask_warm.py`) hands its environment and its output
 own status. Where nobody answers at once, as under bare `dvc repro`, the stage runs in the process that DVC
 started.
 
-Two of them: the first has what the first stages need; when a later one is asked for, a fork of it loads the heavy
-libraries beside that one's work (before, the cores are busy with Prefect's server), and then takes its place. Neither
-runs anything but imports: a stage begins as in a new interpreter. Code that was changed since then, and a stage whose
+Three of them: the first has what the first stages need. When the first stage is asked for, a fork of it loads what
+grows trees beside that one's work, and then takes its place; when a branch is, a fork of that does the same with the
+heavy libraries (before, the cores are busy with Prefect's server). None of them runs anything but imports: a stage
+begins as in a new interpreter. Code that was changed since then, and a stage whose
 command is of another interpreter, are left to new ones. Linux alone: elsewhere a fork with the system's own libraries
 loaded may crash.
 """
@@ -36,8 +37,10 @@ from pipelines.engine.processes import die_with_parent
 
 LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", "pipelines.ingest",
          "pipelines.validate", "pipelines.split", "pipelines.augment")  # fmt: skip
-HEAVY = ("scipy.stats", "sklearn.ensemble", "pipelines.boosting", "optuna", "torch", "pipelines.search",
-         "pipelines.stacking", "pipelines.evaluate", "pipelines.export")  # fmt: skip
+TREES = ("scipy.optimize", "sklearn.tree", "pipelines.bagging")  # of 45 s bagging has five: loading took four
+HEAVY = ("sklearn.ensemble", "pipelines.boosting", "optuna", "torch", "pipelines.search", "pipelines.stacking",
+         "pipelines.evaluate", "pipelines.export")  # fmt: skip
+MORE = (TREES, HEAVY)
 REFUSED = b"-"
 ASKING_SECONDS = 5.0  # for a request to come in whole; on a busy machine
 
@@ -74,7 +77,7 @@ class _Warm:
     woken: int  # a byte can be read here when a child has ended
     sources: dict[str, int]  # of our modules that are loaded
     began: int  # when the first warm process did, in nanoseconds since 1970
-    more: tuple[str, ...]  # what its fork will load
+    more: tuple[tuple[str, ...], ...]  # what its forks will load, one after the other
     children: dict[int, socket.socket | None] = field(default_factory=dict)  # stage's process -> who asked for it
 
     def serve(self) -> None:
@@ -128,8 +131,7 @@ class _Warm:
                 self._become(word.decode(), environment, descriptors)
             self.children[child] = kept
             kept.sendall(FORKED)
-        if self.more and f"pipelines.{word.decode()}" not in LIGHT:
-            self._load_more()
+        self._load_more(is_branch=f"pipelines.{word.decode()}" not in LIGHT)
 
     def _become(self, word: str, environment: list[bytes], descriptors: list[int]) -> None:
         """Run the stage as the process that DVC started would; never return."""
@@ -151,14 +153,17 @@ class _Warm:
         finally:
             os._exit(1)
 
-    def _load_more(self) -> None:
-        """Fork the second warm process."""
-        more, self.more = self.more, ()
-        if not os.fork():
+    def _load_more(self, *, is_branch: bool) -> None:
+        """Fork the next warm process when the first stage is asked for, and when a branch is."""
+        is_first = len(self.more) == len(MORE)
+        now = self.more if is_branch else self.more[:1] if is_first else ()
+        later, self.more = self.more[len(now) :], () if now else self.more
+        if now and not os.fork():
             self._close()
             die_with_parent()
-            _load(more)
-            _serve(self.began)
+            for names in now:
+                _load(names)
+            _serve(self.began, later)
 
     def _close(self) -> None:
         """Let go, in a fork, of who asked for other stages."""
@@ -189,10 +194,10 @@ def main(parent: int) -> None:
     _load(LIGHT)
     with contextlib.suppress(EspalierError):  # told by the stage
         read_params(Path.cwd())  # remembered as it is read, and so in all forks
-    _serve(began, HEAVY)
+    _serve(began, MORE)
 
 
-def _serve(began: int, more: tuple[str, ...] = ()) -> None:
+def _serve(began: int, more: tuple[tuple[str, ...], ...]) -> None:
     """Answer at the project's socket, unless our code was changed while it was loaded."""
     gc.freeze()  # what is loaded stays shared: no collection writes to it
     woken, wake = os.pipe()
@@ -207,7 +212,7 @@ def _serve(began: int, more: tuple[str, ...] = ()) -> None:
         listener.listen()
         sources = _loaded_sources()
         if max(sources.values()) < began:
-            Path(own).replace(SOCKET)  # the second takes the first one's place
+            Path(own).replace(SOCKET)  # a later one takes the place of the one before
             _Warm(listener=listener, woken=woken, sources=sources, began=began, more=more).serve()
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def wait_for_answers(folder: Path) -> None:
-    end = time.monotonic() + 60
-    while not (folder / SOCKET).exists():
-        assert time.monotonic() < end, "it does not answer"
-        time.sleep(0.05)
+    wait_until((folder / SOCKET).exists)
 
 
 def ask(folder: Path, word: str, python: str = sys.executable, **variables: str) -> tuple[list[str], list[dict]]:
@@ -95,6 +92,48 @@ def test_code_that_was_changed_meanwhile_is_not_forked(tmp_path: Path, monkeypat
         assert ask(project, "split")[0][-1] == "2"
         (code / "components" / "core" / "table.py").touch()
         assert ask(project, "split")[0] == ["None"]
+
+
+def test_libraries_are_loaded_when_there_is_time_for_them_and_once(folder: Path) -> None:
+    """What grows trees beside the first stage; torch beside the first branch, on top of that."""
+    assert loaded() == [set()]
+    ask(folder, "ingest")
+    wait_until(lambda: loaded() == [set(), {"sklearn"}])
+    ask(folder, "split")
+    assert loaded() == [set(), {"sklearn"}]
+    wait_until(lambda: ask(folder, "bagging") and {"sklearn", "torch"} in loaded())
+    ask(folder, "search")
+    assert loaded() == [set(), {"sklearn"}, {"sklearn", "torch"}]
+
+
+def test_a_branch_that_comes_first_has_all_loaded_beside_it(folder: Path) -> None:
+    ask(folder, "search")
+    wait_until(lambda: loaded() == [set(), {"sklearn", "torch"}])
+
+
+def loaded() -> list[set[str]]:
+    """Return which of two large libraries each warm process has loaded, the first one first."""
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in sorted(children(os.getpid())) if "warm" in command(pid)]
+    files = {"sklearn": "/sklearn/tree/", "torch": "/libtorch_cpu.so"}
+    return [{name for name, file in files.items() if file in text} for text in maps]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    own = [int(child) for task in tasks for child in task.read_text().split()]
+    return [one for child in own for one in (child, *children(child))]
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.1)
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

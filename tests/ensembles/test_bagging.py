@@ -15,7 +15,7 @@ from components.core.files import hash_folder, read_json
 from components.core.refit import every_row
 from components.ensembles import bagging, bagging_jobs, forests, linear, nearest_neighbours
 from components.ensembles.bagging import Bagged, BaggingSpec, grow_bagging
-from components.ensembles.bagging_jobs import JOINED, Task, jobs_of
+from components.ensembles.bagging_jobs import JOINED, Job, Task, jobs_of
 from components.ensembles.forests import batches
 from components.ensembles.linear import log_softmax
 from components.ensembles.prepared import prepare
@@ -83,12 +83,20 @@ def test_what_the_clock_left_grows_again_without_a_clock(
 
 def test_of_no_time_there_is_a_small_forest_alone() -> None:
     began = time.monotonic()
-    bagged = grow(BaggingSpec(trees=5000), deadline=Deadline.after(0.0))
+    trees = BaggingSpec(members=("random_forest", "extra_trees"), trees=5000)
+    bagged = grow(trees, deadline=Deadline.after(0.0))
     assert [member.name for member in bagged.members] == ["extra_trees"], "the first, whatever the clock says"
     assert (bagged.trees, bagged.ended_by) == (20, "seconds")
     assert time.monotonic() - began < 20
-    alone = grow(BaggingSpec(members=("linear",), trees=5000), deadline=Deadline.after(0.0))
-    assert [(member.name, alone.trees) for member in alone.members] == [("linear", 0)]
+
+
+def test_of_no_time_a_linear_model_with_little_to_do_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was no candidate of 45 s on 800 rows, though it was better than all that was grown."""
+    little = grow(BaggingSpec(trees=5000), deadline=Deadline.after(0.0))
+    assert [(member.name, little.trees) for member in little.members] == [("linear", 0)]
+    monkeypatch.setattr(bagging, "LITTLE_LINEAR_NUMBERS", 100)
+    much = grow(BaggingSpec(trees=5000), deadline=Deadline.after(0.0))
+    assert [(member.name, much.trees) for member in much.members] == [("extra_trees", 20)]
 
 
 @pytest.mark.parametrize(("cores", "kinds"), [(1, 1), (2, 3)])
@@ -96,6 +104,7 @@ def test_a_batch_is_begun_where_there_is_time_for_all_folds(
     cores: int, kinds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three folds of 1000 s each: two turns of two cores fit in 2500 s, three turns of one core do not."""
+    monkeypatch.setattr(bagging, "LITTLE_LINEAR_NUMBERS", 0)
     monkeypatch.setattr(bagging, "_expected", lambda seconds, kind: 1000.0)
     bagged = grow(BaggingSpec(trees=20), cores=cores, deadline=Deadline.after(2500.0))
     assert len(bagged.members) == kinds
@@ -103,6 +112,7 @@ def test_a_batch_is_begun_where_there_is_time_for_all_folds(
 
 def test_the_clock_ends_a_linear_model_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear, "log_softmax", lambda values: time.sleep(0.05) or log_softmax(values))
+    monkeypatch.setattr(bagging, "LITTLE_LINEAR_NUMBERS", 0)
     began = time.monotonic()
     bagged = grow(BaggingSpec(members=("extra_trees", "linear"), trees=20), deadline=Deadline.after(2.0))
     assert [member.name for member in bagged.members] == ["extra_trees"], "of hundreds of steps there were some forty"
@@ -122,6 +132,10 @@ def test_first_trees_come_before_the_others_and_more_trees_after_them() -> None:
         ("random_forest", 3),
     ]
     assert {job.fold for job in jobs if (job.kind, job.batch) == ("linear", 1)} == {0, 1}
+    first = jobs_of(
+        ("linear", "random_forest", "extra_trees"), num_folds=2, sizes=(20, 10), repeats=2, linear_first=True
+    )
+    assert (sorted(first, key=repr), first[:2]) == (sorted(jobs, key=repr), [Job("linear", 0), Job("linear", 1)])
 
 
 def test_a_checkpoint_is_not_grown_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
