@@ -11,8 +11,9 @@ dvc.yaml and not repeated here.
 
 `grow` asks DVC first: when nothing is to do there is no server and no flow. Otherwise every stage begins as soon as
 what it waits for is grown, whoever sees that first: the flow's task, or `_grow_in_order`, which needs no server and
-never waits for one (`Grower` grows each stage once). The server starts beside the first command that runs; a tree that
-only comes back from DVC's run-cache needs none. `espalier run` and the schedules of `espalier up` both end here.
+never waits for one (`Grower` grows each stage once). The server starts beside the first branch: beside the short stages
+it would take turns with DVC. A tree that only comes back from DVC's run-cache needs none. `espalier run` and the
+schedules of `espalier up` both end here.
 """
 
 import os
@@ -31,7 +32,7 @@ from components.core.cores import num_cores
 from components.core.files import write_json
 from components.project.params import read_params
 from pipelines.engine import dry, warm
-from pipelines.engine.budget import auto_parallel
+from pipelines.engine.budget import SHARES, auto_parallel
 from pipelines.engine.growing import Grower, Result
 from pipelines.engine.headline import headline
 from pipelines.engine.locks import run_lock
@@ -44,7 +45,9 @@ from pipelines.engine.terminal import Terminal
 if TYPE_CHECKING:
     from pipelines.engine.prefect_server import Server
 
+BRANCHES = frozenset(SHARES)
 LOOK_SECONDS = 0.05
+SHORT_STAGES_SECONDS = 10.0  # so long the server waits for a branch: of a small table they take four, with DVC between
 SERVER_SECONDS = 90.0  # so long may a first start take on a slow machine (it makes its database)
 
 
@@ -120,12 +123,16 @@ def _grow_all(grower: Grower, terminal: Terminal) -> bool:
 
 
 def _something_runs(grower: Grower, growing: threading.Thread) -> bool:
-    """Wait until a stage's command has begun; False when all were kept or restored without one."""
-    while not grower.has_begun():
-        if not growing.is_alive():
-            return grower.has_begun()
+    """Wait until a branch has begun, or some stage a while ago; False when all were kept or restored without one."""
+    waits_for = BRANCHES.intersection(grower.plan.pending) or grower.plan.words
+    since: float | None = None  # when the first stage began
+    while growing.is_alive() and not grower.has_begun(waits_for):
+        if grower.has_begun():
+            since = since or time.monotonic()
+            if time.monotonic() - since > SHORT_STAGES_SECONDS:
+                return True
         growing.join(LOOK_SECONDS)
-    return True
+    return grower.has_begun()
 
 
 def _go_along(grower: Grower, terminal: Terminal) -> bool:
@@ -133,8 +140,10 @@ def _go_along(grower: Grower, terminal: Terminal) -> bool:
     from pipelines.engine import history, prefect_server
 
     with prefect_server.using(grower.root) as server:
+        if not _all_good(grower) and not server.ready():
+            return False  # one of the first stages has failed: nobody waits for a start to be told
         os.environ.update(prefect_server.environment(grower.root, server.url))
-        from pipelines.engine import flows, watched_flow  # two seconds, beside the first stage
+        from pipelines.engine import flows, watched_flow  # two seconds, beside a stage that takes longer
 
         if not _wait_for(server, grower):
             return False

@@ -1,12 +1,12 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
 The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
-least 5 s and 1.8 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of many
-classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before took),
-and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What remains
-is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %, boosting
-30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what was taken;
-it lies outside the outs, so both engines keep the same book.
+least 6.5 s and 2.2 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of
+many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
+took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
+remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
+boosting 30 %, bagging 15 %; what a finished branch left over goes to those that are not finished. The ledger has what
+was taken; it lies outside the outs, so both engines keep the same book.
 
 Everything here is arithmetic; the clock of an interrupted branch is in `clock.py`.
 """
@@ -20,9 +20,9 @@ BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 8 to 22 were needed
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
-FIXED_SECONDS, FIXED_TIMES = 5.0, 1.8  # where those before took 2.4 s, 10 were needed; 3.0: 11; 5.3: 14
-PICTURES_A_SECOND = 1600  # judged; reading all is what took long before: of 1800 7 s were needed, of 22 000 19
-NUMBERS_TIMES = 1.0  # no probabilities to calibrate, no curves: 2.9: 8; 3.7: 9
+FIXED_SECONDS, FIXED_TIMES = 6.5, 2.2  # where those before took .8 s, 6 were needed; 1.0: 9; 2.2: 12; 3.6: 14
+PICTURES_A_SECOND = 1800  # judged; reading all is what took long before: of 1800 7 s were needed, of 22 000 19
+NUMBERS_TIMES = 1.5  # no probabilities to calibrate, no curves: 1.5: 8; 2.0: 10
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
 MANY_ROWS_TIMES = 0.9  # of a million rows the stages before took 64 s, 52 were needed
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all

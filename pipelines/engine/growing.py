@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,10 +102,10 @@ class Grower:
                 for listener in self.listeners:
                     listener(event)
 
-    def has_begun(self) -> bool:
-        """Whether the command of any stage has begun in this run."""
+    def has_begun(self, words: Collection[str] | None = None) -> bool:
+        """Whether the command of any stage (of any of these) has begun in this run."""
         self.listen()
-        return bool(self._begun)
+        return bool(self._begun if words is None else self._begun.intersection(words))
 
     def cancel(self) -> None:
         """End all children at once (the second Ctrl-C); what they have finished is kept in their studies."""

@@ -8,13 +8,14 @@ started.
 
 Three of them: the first has what the first stages need. When the first stage is asked for, a fork of it loads what
 grows trees beside that one's work, and then takes its place; when a branch is, a fork of that does the same with the
-heavy libraries (before, the cores are busy with Prefect's server). None of them runs anything but imports: a stage
-begins as in a new interpreter. Code that was changed since then, and a stage whose
+heavy libraries; a branch waits for it, as it would load the same beside it. None of them runs anything but imports: a
+stage begins as in a new interpreter. Code that was changed since then, and a stage whose
 command is of another interpreter, are left to new ones. Linux alone: elsewhere a fork with the system's own libraries
 loaded may crash.
 """
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import os
@@ -28,15 +29,14 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from components.core.errors import EspalierError
 from components.project.params import read_params
-from pipelines.engine.ask_warm import FORKED, IDENTITY, NUMBER_BYTES, SOCKET
+from pipelines.engine.ask_warm import FORKED, IDENTITY, LOADING, NUMBER_BYTES, SHORT, SOCKET
 from pipelines.engine.processes import die_with_parent
 
-LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", "pipelines.ingest",
-         "pipelines.validate", "pipelines.split", "pipelines.augment")  # fmt: skip
+LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", *(f"pipelines.{it}" for it in SHORT))
 TREES = ("scipy.optimize", "sklearn.tree", "pipelines.bagging")  # of 45 s bagging has five: loading took four
 HEAVY = ("sklearn.ensemble", "pipelines.boosting", "optuna", "torch", "pipelines.search", "pipelines.stacking",
          "pipelines.evaluate", "pipelines.export")  # fmt: skip
@@ -131,7 +131,7 @@ class _Warm:
                 self._become(word.decode(), environment, descriptors)
             self.children[child] = kept
             kept.sendall(FORKED)
-        self._load_more(is_branch=f"pipelines.{word.decode()}" not in LIGHT)
+        self._load_more(is_branch=word.decode() not in SHORT)
 
     def _become(self, word: str, environment: list[bytes], descriptors: list[int]) -> None:
         """Run the stage as the process that DVC started would; never return."""
@@ -158,12 +158,17 @@ class _Warm:
         is_first = len(self.more) == len(MORE)
         now = self.more if is_branch else self.more[:1] if is_first else ()
         later, self.more = self.more[len(now) :], () if now else self.more
-        if now and not os.fork():
+        if not now:
+            return
+        with Path(LOADING).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fork():
+                return  # and the lock is the fork's alone
             self._close()
             die_with_parent()
             for names in now:
                 _load(names)
-            _serve(self.began, later)
+            _serve(self.began, later, lock)
 
     def _close(self) -> None:
         """Let go, in a fork, of who asked for other stages."""
@@ -197,8 +202,8 @@ def main(parent: int) -> None:
     _serve(began, MORE)
 
 
-def _serve(began: int, more: tuple[tuple[str, ...], ...]) -> None:
-    """Answer at the project's socket, unless our code was changed while it was loaded."""
+def _serve(began: int, more: tuple[tuple[str, ...], ...], lock: IO[str] | None = None) -> None:
+    """Answer at the project's socket, unless our code was changed while it was loaded; then let go of the lock."""
     gc.freeze()  # what is loaded stays shared: no collection writes to it
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -213,6 +218,8 @@ def _serve(began: int, more: tuple[tuple[str, ...], ...]) -> None:
         sources = _loaded_sources()
         if max(sources.values()) < began:
             Path(own).replace(SOCKET)  # a later one takes the place of the one before
+            if lock is not None:
+                lock.close()
             _Warm(listener=listener, woken=woken, sources=sources, began=began, more=more).serve()
 
 

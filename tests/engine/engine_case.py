@@ -130,9 +130,13 @@ def wait_for(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
 
 def running(project: Project, word: str) -> int:
     """Return the process of a stage that has begun in the newest run and told no end; 0 when there is none."""
+    here = [event for event in events(project) if event["stage"] == word and event["kind"] != "progress"]
+    return here[0]["pid"] if len(here) == 1 and here[0]["kind"] == "begun" else 0
+
+
+def events(project: Project) -> list[dict[str, Any]]:
+    """Return what the stages of the newest run have told."""
     folders = sorted((project.root / ".espalier" / "runs").iterdir())
     path = folders[-1] / "events.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
-    events = [json.loads(line) for line in lines if line.endswith("}")]
-    here = [event for event in events if event["stage"] == word and event["kind"] != "progress"]
-    return here[0]["pid"] if len(here) == 1 and here[0]["kind"] == "begun" else 0
+    return [json.loads(line) for line in lines if line.endswith("}")]

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
-from engine_case import Project, make_project, running, wait_for
+from engine_case import Project, events, make_project, running, wait_for
 
+from pipelines.automl import SHORT_STAGES_SECONDS
 from pipelines.engine import prefect_server
 from pipelines.engine.dvc_yaml import TREE
 from pipelines.engine.prefect_server import ask
@@ -30,7 +32,8 @@ def test_a_schedule_is_served(scheduled: Project) -> None:
 
 
 def test_the_history_is_kept_after_the_run(grown: Project, copy_of: Callable[[Project], Project]) -> None:
-    with prefect_server.using(copy_of(grown).root) as server:
+    project = copy_of(grown)
+    with prefect_server.using(project.root) as server:
         assert server.wait(120)
         flows = ask(server.url, "/flow_runs/filter", {})
         tasks = ask(server.url, "/task_runs/filter", {"limit": 100})
@@ -45,6 +48,9 @@ def test_the_history_is_kept_after_the_run(grown: Project, copy_of: Callable[[Pr
     assert {word: run["state_name"] for word, run in of_stages.items()} == dict.fromkeys(TREE, "done")
     ran_in_order = sorted(TREE, key=lambda word: of_stages[word]["end_time"])
     assert ran_in_order.index("augment") < ran_in_order.index("search") < ran_in_order.index("stacking")
+    begun = {event["stage"]: event["at"] for event in events(project) if event["kind"] == "begun"}
+    first_branch = min(begun["ingest"] + SHORT_STAGES_SECONDS, begun["bagging"], begun["boosting"], begun["search"])
+    assert first_branch < datetime.fromisoformat(tree["start_time"]).timestamp(), "it takes turns with DVC before"
 
 
 def test_a_failed_stage_is_a_failed_run(project: Project) -> None:

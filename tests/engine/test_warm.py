@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engine import warm
-from pipelines.engine.ask_warm import SOCKET
+from pipelines.engine.ask_warm import LOADING_SECONDS, SOCKET
 from pipelines.engine.processes import Surroundings
 
 ROOT = Path(__file__).parents[2]
@@ -95,15 +96,24 @@ def test_code_that_was_changed_meanwhile_is_not_forked(tmp_path: Path, monkeypat
 
 
 def test_libraries_are_loaded_when_there_is_time_for_them_and_once(folder: Path) -> None:
-    """What grows trees beside the first stage; torch beside the first branch, on top of that."""
+    """What grows trees beside the first stage; torch beside the first branch, on top of that. A branch waits."""
     assert loaded() == [set()]
     ask(folder, "ingest")
-    wait_until(lambda: loaded() == [set(), {"sklearn"}])
     ask(folder, "split")
-    assert loaded() == [set(), {"sklearn"}]
-    wait_until(lambda: ask(folder, "bagging") and {"sklearn", "torch"} in loaded())
+    assert len(loaded()) == 2
+    ask(folder, "bagging")
+    assert loaded()[:2] == [set(), {"sklearn"}]
     ask(folder, "search")
     assert loaded() == [set(), {"sklearn"}, {"sklearn", "torch"}]
+
+
+def test_a_branch_waits_for_nobody_who_was_killed(folder: Path) -> None:
+    ask(folder, "ingest")
+    _, loading = sorted(pid for pid in children(os.getpid()) if "warm" in command(pid))
+    os.kill(loading, signal.SIGKILL)
+    began = time.monotonic()
+    assert ask(folder, "bagging")[0][-1] == "2"
+    assert time.monotonic() - began < LOADING_SECONDS
 
 
 def test_a_branch_that_comes_first_has_all_loaded_beside_it(folder: Path) -> None:
