@@ -1,7 +1,7 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
 The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
-least 6.5 s and 2.2 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of
+least 5.7 s and 2.2 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of
 many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
 took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
 remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
@@ -20,7 +20,7 @@ BEFORE = ("ingest", "validate", "split", "augment")
 RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 8 to 22 were needed
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
-FIXED_SECONDS, FIXED_TIMES = 6.5, 2.2  # where those before took .8 s, 6 were needed; 1.0: 9; 2.2: 12; 3.6: 14
+FIXED_SECONDS, FIXED_TIMES = 5.7, 2.2  # where those before took 1.2 s, 7 to 9 were needed; 1.8: 11; 3.8: 15
 PICTURES_A_SECOND = 1800  # judged; reading all is what took long before: of 1800 7 s were needed, of 22 000 19
 NUMBERS_TIMES = 1.5  # no probabilities to calibrate, no curves: 1.5: 8; 2.0: 10
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed

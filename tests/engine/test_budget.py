@@ -1,4 +1,4 @@
-"""Where the seconds go, by hand: 122.5 s, 5 of them before the branches, 17.5 kept back, so 100 to divide."""
+"""Where the seconds go, by hand: 121.7 s, 5 of them before the branches, 16.7 kept back, so 100 to divide."""
 
 import pytest
 
@@ -16,12 +16,12 @@ NOTHING_FIXED = {"search": None, "boosting": None, "bagging": None}
 
 
 def book(**changes) -> Book:
-    known = {"seconds": 122.5, "fixed": NOTHING_FIXED, "before_seconds": 5.0, "finished": {}, "total_cores": 2}
+    known = {"seconds": 121.7, "fixed": NOTHING_FIXED, "before_seconds": 5.0, "finished": {}, "total_cores": 2}
     return Book(**{**known, **changes})
 
 
 def test_shares_of_what_is_left() -> None:
-    assert reserve(book()) == 17.5
+    assert reserve(book()) == pytest.approx(16.7)
     assert branch_seconds("search", book(), 2) == pytest.approx(0.55 * 100)
     assert branch_seconds("boosting", book(), 2) == pytest.approx(0.30 * 100)
     assert branch_seconds("bagging", book(), 2) == pytest.approx(0.15 * 100)
@@ -41,13 +41,13 @@ def test_what_is_kept_back_of_many_seconds_grows_with_what_came_before_not_with_
 
 
 def test_at_least_what_starting_takes_is_kept_back_by_the_machines_own_speed() -> None:
-    assert reserve(book(seconds=101.5, before_seconds=1.5)) == pytest.approx(9.8), "6.5 s, and 2.2 times those before"
+    assert reserve(book(seconds=101.5, before_seconds=1.5)) == pytest.approx(9.0), "5.7 s, and 2.2 times those before"
     assert reserve(book(seconds=501.5, before_seconds=1.5)) == 10.0, "two hundredths are more"
     assert reserve(book(seconds=100.0, before_seconds=0.0)) == 20.0, "nobody knows how quick it is"
 
 
 def test_a_wide_table_or_a_slow_machine_takes_long_before_and_after() -> None:
-    assert reserve(book(seconds=120.0, before_seconds=7.5)) == 23.0
+    assert reserve(book(seconds=120.0, before_seconds=7.5)) == pytest.approx(22.2)
     assert reserve(book(seconds=320.0, before_seconds=20.0)) == 38.0, "no more than so much for the width alone"
     assert reserve(book(seconds=600.0, before_seconds=50.0)) == 45.0, "of many rows all stages take long"
     assert reserve(book(seconds=60.0, before_seconds=20.0)) == 20.0, "of few seconds as much as came before"
@@ -55,19 +55,19 @@ def test_a_wide_table_or_a_slow_machine_takes_long_before_and_after() -> None:
 
 
 def test_many_classes_take_long_after() -> None:
-    assert reserve(book(answers=2_000_000)) == 22.5
-    assert reserve(book(seconds=121.5, before_seconds=1.5, answers=2_000_000)) == pytest.approx(14.8), "a quick machine"
-    assert reserve(book(answers=6_500_000)) == 0.25 * 117.5, "no more than a quarter"
+    assert reserve(book(answers=2_000_000)) == pytest.approx(21.7)
+    assert reserve(book(seconds=121.5, before_seconds=1.5, answers=2_000_000)) == pytest.approx(14.0), "a quick machine"
+    assert reserve(book(answers=6_500_000)) == pytest.approx(0.25 * 116.7), "no more than a quarter"
 
 
 def test_of_pictures_their_number_counts_and_not_what_reading_them_took() -> None:
-    assert reserve(book(pictures=18_000)) == 16.5
+    assert reserve(book(pictures=18_000)) == pytest.approx(15.7)
     assert reserve(book(before_seconds=20.0, pictures=18_000)) == 18.0, "of very many as of a large table"
     assert reserve(book(seconds=300.0, pictures=1_000_000)) == 38.0
 
 
 def test_numbers_take_less_time_after_than_classes() -> None:
-    assert reserve(book(numbers=True)) == 14.0, "6.5 s, and 1.5 times those before"
+    assert reserve(book(numbers=True)) == pytest.approx(13.2), "5.7 s, and 1.5 times those before"
     assert reserve(book(seconds=600.0, before_seconds=50.0, numbers=True)) == 45.0, "of many rows as long"
 
 
