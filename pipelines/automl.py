@@ -32,7 +32,7 @@ from components.core.cores import num_cores
 from components.core.files import write_json
 from components.project.params import read_params
 from pipelines.engine import dry, warm
-from pipelines.engine.budget import SHARES, auto_parallel
+from pipelines.engine.budget import auto_parallel
 from pipelines.engine.growing import Grower, Result
 from pipelines.engine.headline import headline
 from pipelines.engine.locks import run_lock
@@ -41,11 +41,11 @@ from pipelines.engine.plan import Plan, make_plan
 from pipelines.engine.processes import Surroundings
 from pipelines.engine.run_folders import new_run_folder
 from pipelines.engine.terminal import Terminal
+from pipelines.engine.words import BRANCHES
 
 if TYPE_CHECKING:
     from pipelines.engine.prefect_server import Server
 
-BRANCHES = frozenset(SHARES)
 LOOK_SECONDS = 0.05
 SHORT_STAGES_SECONDS = 10.0  # so long the server waits for a branch: of a small table they take four, with DVC between
 SERVER_SECONDS = 90.0  # so long may a first start take on a slow machine (it makes its database)
@@ -124,7 +124,7 @@ def _grow_all(grower: Grower, terminal: Terminal) -> bool:
 
 def _something_runs(grower: Grower, growing: threading.Thread) -> bool:
     """Wait until a branch has begun, or some stage a while ago; False when all were kept or restored without one."""
-    waits_for = BRANCHES.intersection(grower.plan.pending) or grower.plan.words
+    waits_for = {*BRANCHES} & {*grower.plan.pending} or grower.plan.words
     since: float | None = None  # when the first stage began
     while growing.is_alive() and not grower.has_begun(waits_for):
         if grower.has_begun():

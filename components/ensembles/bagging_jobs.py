@@ -129,8 +129,7 @@ def jobs_of(
     The first trees come before the others: of few seconds they make more than a linear model that takes longer. One
     that does not is `linear_first`: of a few hundred rows loading what grows trees takes most of such seconds.
     """
-    first: list[Kind] = ["linear"] if linear_first and "linear" in kinds else []
-    jobs: list[Job] = [Job(kind, fold) for kind in first for fold in range(num_folds)]
+    jobs: list[Job] = []
     quick = [kind for kind in QUICK if kind in kinds]
     forests = [kind for kind in FORESTS if kind in kinds]
     for repeat in range(repeats):
@@ -140,11 +139,11 @@ def jobs_of(
             for kind in forests
             for fold in range(num_folds)
         ]
-        of_others = [
-            Job(kind, fold, repeat) for kind in quick if repeat or kind not in first for fold in range(num_folds)
-        ]
+        of_others = [Job(kind, fold, repeat) for kind in quick for fold in range(num_folds)]
         small_forests = len(forests) * num_folds
         jobs += [*of_trees[:small_forests], *of_others, *of_trees[small_forests:]]
+    if linear_first:
+        jobs.sort(key=lambda job: (job.kind, job.batch) != ("linear", 0))  # stable: the others stay in order
     return jobs
 
 

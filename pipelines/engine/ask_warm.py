@@ -11,10 +11,11 @@ import socket
 import sys
 import time
 
+from pipelines.engine.words import BEFORE
+
 SOCKET = ".espalier/warm"  # seen from the project's folder: a socket's path has 107 characters at most
 LOADING = f"{SOCKET}.loading"  # locked while the next warm process loads
-LOADING_SECONDS = 60.0
-SHORT = ("ingest", "validate", "split", "augment")  # need nothing that is loaded later
+LOADING_SECONDS = 60.0  # so long may that take, on a busy machine, before a stage loads for itself
 ANSWER_SECONDS = 2.0  # a hundredth is usual; on a busy machine
 IDENTITY = f"{sys.executable}\n{__file__}".encode()  # which interpreter, which code
 NUMBER_BYTES = 4
@@ -25,7 +26,7 @@ def ask(word: str) -> int | None:
     """Let the warm process fork the stage, and wait for its exit status; None: there is none, or it is not ours."""
     if "ESPALIER_RUN" not in os.environ:
         return None
-    if word not in SHORT:
+    if word not in BEFORE:  # those need nothing that is loaded later
         _wait_until_loaded()
     with socket.socket(socket.AF_UNIX) as warm:
         warm.settimeout(ANSWER_SECONDS)

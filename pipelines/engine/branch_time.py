@@ -21,8 +21,7 @@ from pipelines.engine import budget, chain, clock, ledger
 from pipelines.engine.dvc_yaml import params_of
 from pipelines.engine.locks import lease_cores
 from pipelines.engine.processes import Surroundings
-
-BRANCHES = tuple(budget.SHARES)  # they compute: they lease cores and have a deadline
+from pipelines.engine.words import BEFORE, BRANCHES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ def _open_book(attempt: Attempt) -> budget.Book:
     return budget.Book(
         seconds=attempt.params.seconds,
         fixed={branch: _fixed_seconds(attempt.params, branch) for branch in BRANCHES},
-        before_seconds=sum(last[name].seconds for name in budget.BEFORE if name in last),
+        before_seconds=sum(last[name].seconds for name in BEFORE if name in last),
         finished=finished,
         total_cores=attempt.around.total_cores,
         **_judged(attempt.root / "data" / "split", attempt.params.document.kind),

@@ -26,13 +26,14 @@ from components.project.kinds import KINDS, more_inputs
 from components.project.lock import code_hash
 from components.project.params import Params, read_document, read_params, section
 from pipelines.engine import chain, clock, ledger
-from pipelines.engine.branch_time import BRANCHES, Allowance, Attempt, allowance, read_values
+from pipelines.engine.branch_time import Allowance, Attempt, allowance, read_values
 from pipelines.engine.events import Teller
 from pipelines.engine.installed import refuse_other_code
 from pipelines.engine.locks import run_lock
 from pipelines.engine.processes import Surroundings, die_with_parent
 from pipelines.engine.source_deps import refuse_other_inputs, refuse_other_source
 from pipelines.engine.stage import Progress, Stage
+from pipelines.engine.words import BRANCHES
 
 
 def stage_function(word: str) -> Callable[[Stage], str]:

@@ -3,15 +3,13 @@
 A new interpreter needs .4 to .8 s before a stage can begin, and up to 5 s for the stage's libraries, ten times in a
 run. The warm process loads them while the run still asks DVC what is to be done. DVC starts each stage's own command
 as ever; that small process (`ask_warm.py`) hands its environment and its output over, waits, and ends with the stage's
-own status. Where nobody answers at once, as under bare `dvc repro`, the stage runs in the process that DVC
-started.
+own status. Where nobody answers at once, as under bare `dvc repro`, the stage runs in the process that DVC started.
 
 Three of them: the first has what the first stages need. When the first stage is asked for, a fork of it loads what
 grows trees beside that one's work, and then takes its place; when a branch is, a fork of that does the same with the
-heavy libraries; a branch waits for it, as it would load the same beside it. None of them runs anything but imports: a
-stage begins as in a new interpreter. Code that was changed since then, and a stage whose
-command is of another interpreter, are left to new ones. Linux alone: elsewhere a fork with the system's own libraries
-loaded may crash.
+heavy libraries; whoever needs them waits, as it would load the same beside it. None of them runs anything but imports:
+a stage begins as in a new interpreter. Code that was changed since then, and a stage whose command is of another
+interpreter, are left to new ones. Linux alone: elsewhere a fork with the system's own libraries loaded may crash.
 """
 
 import contextlib
@@ -33,10 +31,11 @@ from typing import IO, Any
 
 from components.core.errors import EspalierError
 from components.project.params import read_params
-from pipelines.engine.ask_warm import FORKED, IDENTITY, LOADING, NUMBER_BYTES, SHORT, SOCKET
+from pipelines.engine.ask_warm import FORKED, IDENTITY, LOADING, NUMBER_BYTES, SOCKET
 from pipelines.engine.processes import die_with_parent
+from pipelines.engine.words import BEFORE
 
-LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", *(f"pipelines.{it}" for it in SHORT))
+LIGHT = ("pipelines.engine.runner", "pandas", "pyarrow.parquet", "pyarrow.csv", *(f"pipelines.{it}" for it in BEFORE))
 TREES = ("scipy.optimize", "sklearn.tree", "pipelines.bagging")  # of 45 s bagging has five: loading took four
 HEAVY = ("sklearn.ensemble", "pipelines.boosting", "optuna", "torch", "pipelines.search", "pipelines.stacking",
          "pipelines.evaluate", "pipelines.export")  # fmt: skip
@@ -131,7 +130,7 @@ class _Warm:
                 self._become(word.decode(), environment, descriptors)
             self.children[child] = kept
             kept.sendall(FORKED)
-        self._load_more(is_branch=word.decode() not in SHORT)
+        self._load_more(needs_all=word.decode() not in BEFORE)
 
     def _become(self, word: str, environment: list[bytes], descriptors: list[int]) -> None:
         """Run the stage as the process that DVC started would; never return."""
@@ -153,10 +152,10 @@ class _Warm:
         finally:
             os._exit(1)
 
-    def _load_more(self, *, is_branch: bool) -> None:
-        """Fork the next warm process when the first stage is asked for, and when a branch is."""
+    def _load_more(self, *, needs_all: bool) -> None:
+        """Fork the next warm process when the first stage is asked for, and when one is that needs all libraries."""
         is_first = len(self.more) == len(MORE)
-        now = self.more if is_branch else self.more[:1] if is_first else ()
+        now = self.more if needs_all else self.more[:1] if is_first else ()
         later, self.more = self.more[len(now) :], () if now else self.more
         if not now:
             return

@@ -13,9 +13,7 @@ import time
 from pipelines.engine.growing import Grower
 from pipelines.engine.prefect_server import Server
 
-SILENT_SECONDS = (
-    180.0  # a busy machine: the server's own work comes last; right after an installation 60 were not enough
-)
+SILENT_SECONDS = 180.0  # a busy machine: its work comes last; right after an installation 60 were not enough
 END_SECONDS = 20.0
 LOOK_SECONDS = 5.0
 

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipelines.engine import warm
@@ -29,7 +30,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def wait_for_answers(folder: Path) -> None:
-    wait_until((folder / SOCKET).exists)
+    end = time.monotonic() + 60
+    while not (folder / SOCKET).exists():
+        assert time.monotonic() < end, "it does not answer"
+        time.sleep(0.05)
 
 
 def ask(folder: Path, word: str, python: str = sys.executable, **variables: str) -> tuple[list[str], list[dict]]:
@@ -109,7 +113,7 @@ def test_libraries_are_loaded_when_there_is_time_for_them_and_once(folder: Path)
 
 def test_a_branch_waits_for_nobody_who_was_killed(folder: Path) -> None:
     ask(folder, "ingest")
-    _, loading = sorted(pid for pid in children(os.getpid()) if "warm" in command(pid))
+    _, loading = warm_ones()
     os.kill(loading, signal.SIGKILL)
     began = time.monotonic()
     assert ask(folder, "bagging")[0][-1] == "2"
@@ -118,32 +122,20 @@ def test_a_branch_waits_for_nobody_who_was_killed(folder: Path) -> None:
 
 def test_a_branch_that_comes_first_has_all_loaded_beside_it(folder: Path) -> None:
     ask(folder, "search")
-    wait_until(lambda: loaded() == [set(), {"sklearn", "torch"}])
+    ask(folder, "stacking")
+    assert loaded() == [set(), {"sklearn", "torch"}]
 
 
 def loaded() -> list[set[str]]:
     """Return which of two large libraries each warm process has loaded, the first one first."""
-    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in sorted(children(os.getpid())) if "warm" in command(pid)]
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in warm_ones()]
     files = {"sklearn": "/sklearn/tree/", "torch": "/libtorch_cpu.so"}
     return [{name for name, file in files.items() if file in text} for text in maps]
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started, and those that they have."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    own = [int(child) for task in tasks for child in task.read_text().split()]
-    return [one for child in own for one in (child, *children(child))]
-
-
-def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.1)
+def warm_ones() -> list[int]:
+    """Return the warm processes that this one has started, and their forks, the first one first."""
+    return sorted(it.pid for it in psutil.Process().children(recursive=True) if "pipelines.engine.warm" in it.cmdline())
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
