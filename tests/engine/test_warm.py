@@ -1,5 +1,6 @@
 """The warm process alone: who asks it gets its own folder, environment and output, or does it alone."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -135,7 +136,11 @@ def loaded() -> list[set[str]]:
 
 def warm_ones() -> list[int]:
     """Return the warm processes that this one has started, and their forks, the first one first."""
-    return sorted(it.pid for it in psutil.Process().children(recursive=True) if "pipelines.engine.warm" in it.cmdline())
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # of another test of this worker, ended
+            found += [one.pid] if "pipelines.engine.warm" in one.cmdline() else []
+    return sorted(found)
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
