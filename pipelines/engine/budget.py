@@ -1,7 +1,7 @@
 """Where the seconds go: how long a branch may take of the whole tree's `seconds`.
 
 The stages before the branches take what they need. Two hundredths of the rest are kept back for those after them: at
-least 5.7 s and 2.2 times what those before took (up to 38 s, of many rows nine tenths of what those before took; of
+least 5.7 s and 2.2 times what those before took (up to 38 s, of many rows eight tenths of what those before took; of
 many classes more, of numbers less, of pictures by their number; of few seconds at most a quarter or what those before
 took), and no more than 20 s and twice what the stages before them took, which grows with the rows as theirs does. What
 remains is counted in core-seconds, so that branches side by side and one after another do the same work: search 55 %,
@@ -23,7 +23,7 @@ FIXED_SECONDS, FIXED_TIMES = 5.7, 2.2  # where those before took 1.2 s, 7 to 9 w
 PICTURES_A_SECOND = 1800  # judged; reading all is what took long before: of 1800 7 s were needed, of 22 000 19
 NUMBERS_TIMES = 1.5  # no probabilities to calibrate, no curves: 1.5: 8; 2.0: 10
 FIXED_MOST = 38.0  # of 1500 columns the stages before took 21 s, 26 were needed
-MANY_ROWS_TIMES = 0.9  # of a million rows the stages before took 64 s, 52 were needed
+MANY_ROWS_TIMES = 0.8  # of a million rows the stages before took 64 to 75 s, 52 to 54 were needed
 ANSWERS_A_SECOND = 400_000  # rows times classes, of more than two: 6.5 million needed 28 s in all
 TIMES_BEFORE = 2.0  # of hours two hundredths are too much: on 39 000 rows (8 s before) 29 were needed of 600
 LEAST_SECONDS = 1.0  # a branch always gets this much: enough for a first model

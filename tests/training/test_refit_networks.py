@@ -83,14 +83,39 @@ def test_what_would_not_be_done_in_time_is_not_begun(wine, tmp_path):
     evaluate, members = searched(wine, tmp_path)
     before = [hash_folder(folder) for folder in members]
     assert again(evaluate, members, wine, tmp_path, Deadline.after(0.0)) == 0
-    first = load_network(members[0])
-    work = work_of(first.facts, spec_of(first)["training"]["epochs"], table.num_rows * 3)
-    evaluate.seconds = 1500.0 * evaluate.work / work  # the first takes 1500 seconds
+    first = work(load_network(members[0]), table)
+    evaluate.seconds = 1500.0 * evaluate.work / first  # the first takes 1500 seconds
     began = time.monotonic()
     assert again(evaluate, members, wine, tmp_path, Deadline.after(1400.0)) == 0
     assert time.monotonic() - began < 5
     assert [hash_folder(folder) for folder in members] == before
     assert again(evaluate, members[:1], wine, tmp_path, Deadline.after(1600.0)) == 1
+
+
+def test_after_the_first_it_goes_on_until_the_clock_ends_it(wine, tmp_path):
+    """Whoever is cut off stays as it was. That a network will hardly be done ends nothing: it may be quicker."""
+    table, _ = wine
+    evaluate, members = searched(wine, tmp_path)
+    quick, slow = sorted(members, key=lambda folder: work(load_network(folder), table))
+    first, second = (work(load_network(folder), table) for folder in (quick, slow))
+    evaluate.seconds = 1000.0 * evaluate.work / first
+    assert 1000.0 * second / first > 1001.0, "or it would be done in time"
+    assert again(evaluate, [quick, slow], wine, tmp_path, Deadline.after(1001.0)) == 2
+    longer = load_network(slow)
+    training = {**longer.spec["training"], "epochs": 10_000_000}
+    facts = {**longer.facts, "best_epoch": 9_000_000.0}
+    for path in slow.iterdir():
+        path.unlink()
+    replace(longer, spec={**longer.spec, "training": training}, facts=facts).save(slow)
+    before = hash_folder(slow)
+    evaluate.seconds = 0.0
+    assert again(evaluate, [quick, slow], wine, tmp_path, Deadline.after(15.0)) == 1
+    assert hash_folder(slow) == before
+
+
+def work(member, table):
+    """What the search counts to train a network three times on all rows."""
+    return work_of(member.facts, spec_of(member)["training"]["epochs"], table.num_rows * 3)
 
 
 def test_the_search_before_it_says_how_long_training_takes(wine, tmp_path):
@@ -108,9 +133,7 @@ def test_how_long_it_will_take_is_known_before(wine, tmp_path):
     table, folds = wine
     evaluate, members = searched(wine, tmp_path)
     evaluate.seconds = 100.0
-    both = [load_network(folder) for folder in members]
-    work = [work_of(one.facts, spec_of(one)["training"]["epochs"], table.num_rows * 3) for one in both]
-    first, second = (SLOWER * evaluate.seconds_for(one) for one in work)
+    first, second = (SLOWER * evaluate.seconds_for(work(load_network(folder), table)) for folder in members)
     whole = BEGIN_SECONDS + first + second
     assert seconds_for(members, evaluate, folds, math.inf) == pytest.approx(whole)
     assert seconds_for(members, evaluate, folds, whole - 1) == pytest.approx(BEGIN_SECONDS + first)
