@@ -28,8 +28,8 @@ from components.training.member import FoldNetwork, NetworkMember, load_network
 
 MORE_EPOCHS = 1.25
 STEP = 20_000  # multiply-adds: what a row costs beside its products
-SLOWER = 1.4  # than in a search: few networks stacked; .9 to 1.8 were measured, 1.2 to 1.4 where it takes long
-BEGIN_SECONDS = 4.0  # until workers have prepared all rows
+SLOWEST, SLOWER = 1.8, 1.3  # than in a search: few networks stacked; the first one must be done, or all was in vain
+BEGIN_SECONDS = 3.0  # until workers have prepared all rows
 MOST_SEEN_ROWS = 10_000
 
 
@@ -122,7 +122,7 @@ def seconds_for(members: Sequence[Path], evaluate: Timed, folds: Sequence[Fold],
     """
     rows, seconds = len(every_row(folds).fit_rows), BEGIN_SECONDS
     for number, member in enumerate(map(load_network, members)):
-        more = SLOWER * evaluate.seconds_for(_work(member, rows))
+        more = (SLOWER if number else SLOWEST) * evaluate.seconds_for(_work(member, rows))
         if len(member.folds) < len(folds) or seconds + more > within:
             return seconds if number else 0.0
         seconds += more

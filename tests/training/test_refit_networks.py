@@ -16,7 +16,7 @@ from components.core.refit import every_row
 from components.metrics import get
 from components.training.evaluate import NetworkEvaluate
 from components.training.member import load_network
-from components.training.refit import BEGIN_SECONDS, SLOWER, Timed, refit, seconds_for, spec_of, work_of
+from components.training.refit import BEGIN_SECONDS, SLOWER, SLOWEST, Timed, refit, seconds_for, spec_of, work_of
 
 METRIC = get("log_loss")
 
@@ -133,11 +133,11 @@ def test_how_long_it_will_take_is_known_before(wine, tmp_path):
     table, folds = wine
     evaluate, members = searched(wine, tmp_path)
     evaluate.seconds = 100.0
-    first, second = (SLOWER * evaluate.seconds_for(work(load_network(folder), table)) for folder in members)
-    whole = BEGIN_SECONDS + first + second
+    first, second = (evaluate.seconds_for(work(load_network(folder), table)) for folder in members)
+    alone, whole = BEGIN_SECONDS + SLOWEST * first, BEGIN_SECONDS + SLOWEST * first + SLOWER * second
     assert seconds_for(members, evaluate, folds, math.inf) == pytest.approx(whole)
-    assert seconds_for(members, evaluate, folds, whole - 1) == pytest.approx(BEGIN_SECONDS + first)
-    assert seconds_for(members, evaluate, folds, first) == 0.0
+    assert seconds_for(members, evaluate, folds, whole - 1) == pytest.approx(alone)
+    assert seconds_for(members, evaluate, folds, alone - 1) == 0.0
     assert seconds_for(members, evaluate, [*folds, folds[0]], math.inf) == 0.0
 
 
