@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 SHARES: Mapping[str, float] = MappingProxyType({"search": 0.55, "boosting": 0.30, "bagging": 0.15})
-RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 8 to 22 were needed
+RESERVE_SHARE = 0.02  # a longer run has more members to stack and to judge: of 600 s 6 to 22 were needed
 MOST_RESERVED = 0.25  # of few seconds; or as many as the stages before took, if that is not more than half
 RESERVE_SECONDS = 20.0  # where nobody knows what the stages before took
 FIXED_SECONDS, FIXED_TIMES = 5.7, 2.2  # where those before took 1.2 s, 7 to 9 were needed; 1.8: 11; 3.8: 15
